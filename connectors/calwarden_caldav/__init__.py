@@ -1,0 +1,1 @@
+"""Connects calendars on CalDAV servers (RFC 4791)."""
