@@ -1,0 +1,1 @@
+"""What a connector is: protocols, capabilities and errors. Connectors import this and the values only."""

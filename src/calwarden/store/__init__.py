@@ -1,0 +1,1 @@
+"""The database: tables, transactions, queries, journal, audit chain, sealed credentials, migrations."""
