@@ -34,7 +34,6 @@ installation = Table(
     "installation",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("created_at", Instant, nullable=False),
 )
 
 practice = Table(
