@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a write transaction; it is the only one until it commits, or rolls back on an error."""
+        """Open a write transaction: the only one until it commits, or rolls back on an error."""
         with self._translated(), self._writing.begin() as connection:
             yield connection
 

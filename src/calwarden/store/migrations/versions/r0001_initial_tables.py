@@ -275,6 +275,20 @@ def upgrade() -> None:
     with op.batch_alter_table("drifts", schema=None) as batch_op:
         batch_op.create_index("ix_drifts_key", ["calendar_id", "uid"], unique=False)
         batch_op.create_index("ix_drifts_status", ["status"], unique=False)
+        batch_op.create_index(
+            "uq_drifts_open_event",
+            ["calendar_id", "uid"],
+            unique=True,
+            sqlite_where=sa.text("slot IS NULL AND status IN ('open', 'reverting')"),
+            postgresql_where=sa.text("slot IS NULL AND status IN ('open', 'reverting')"),
+        )
+        batch_op.create_index(
+            "uq_drifts_open_slot",
+            ["calendar_id", "uid", "slot"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('open', 'reverting')"),
+            postgresql_where=sa.text("status IN ('open', 'reverting')"),
+        )
 
     op.create_table(
         "intents",
@@ -384,6 +398,16 @@ def downgrade() -> None:
 
     op.drop_table("intents")
     with op.batch_alter_table("drifts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_drifts_open_slot",
+            sqlite_where=sa.text("status IN ('open', 'reverting')"),
+            postgresql_where=sa.text("status IN ('open', 'reverting')"),
+        )
+        batch_op.drop_index(
+            "uq_drifts_open_event",
+            sqlite_where=sa.text("slot IS NULL AND status IN ('open', 'reverting')"),
+            postgresql_where=sa.text("slot IS NULL AND status IN ('open', 'reverting')"),
+        )
         batch_op.drop_index("ix_drifts_status")
         batch_op.drop_index("ix_drifts_key")
 
