@@ -33,11 +33,11 @@ def _nothing() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedCalendar:
-    """One link as stored. ``capabilities`` and ``probe`` are what linking found out, as JSON values.
+    """One link as stored. ``capabilities`` and ``probe`` are what linking found, as JSON values.
 
-    ``planned_revision`` is the schedule revision of the last plan (0 asks for a new one); ``wake_at``
-    the first moment at which a plan may differ though nothing changed; ``not_before`` the end of a
-    Retry-After.
+    ``planned_revision`` is the schedule revision of the last plan (0 asks for a new one);
+    ``wake_at`` the first moment at which a plan may differ though nothing changed; ``not_before``
+    the end of a Retry-After.
     """
 
     id: int

@@ -1,14 +1,20 @@
 """The practice and its people: who meets whom, when they work, who pays."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+from typing_extensions import override
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = time(0)
+_HOUR = r"(?:[01]\d|2[0-3]):[0-5]\d"
+SPAN = re.compile(rf"({_HOUR})\s*-\s*({_HOUR}|24:00)")
 
 
 class BadWorkingHours(ValueError):
@@ -41,9 +47,10 @@ class WorkingSpan:
     closes: time
 
     def __post_init__(self) -> None:
-        if self.closes not in {MIDNIGHT} and self.closes <= self.opens:
+        if self.closes != MIDNIGHT and self.closes <= self.opens:
             raise BadWorkingHours(f"working hours {self} end before they begin")
 
+    @override
     def __str__(self) -> str:
         closes = "24:00" if self.closes == MIDNIGHT else f"{self.closes:%H:%M}"
         return f"{self.opens:%H:%M}-{closes}"
@@ -51,18 +58,14 @@ class WorkingSpan:
     @classmethod
     def parse(cls, text: str) -> "WorkingSpan":
         """Read ``09:00-12:00``; raises `BadWorkingHours`."""
-        opens, dash, closes = text.partition("-")
-        try:
-            if not dash:
-                raise ValueError(text)
-            end = MIDNIGHT if closes.strip() == "24:00" else time.fromisoformat(closes.strip())
-            return cls(opens=time.fromisoformat(opens.strip()), closes=end)
-        except BadWorkingHours:
-            raise
-        except ValueError as error:
+        match = SPAN.fullmatch(text.strip())
+        if match is None:
             raise BadWorkingHours(
                 f"{text!r} is not a span of working hours; write it as 09:00-12:00"
-            ) from error
+            )
+        opens, closes = match.groups()
+        end = MIDNIGHT if closes == "24:00" else time.fromisoformat(closes)
+        return cls(opens=time.fromisoformat(opens), closes=end)
 
 
 WorkingHours = Mapping[str, tuple[WorkingSpan, ...]]
@@ -78,7 +81,7 @@ def parse_working_hours(document: Mapping[str, Any]) -> WorkingHours:
         if not isinstance(spans, list | tuple) or not all(isinstance(span, str) for span in spans):
             raise BadWorkingHours(f"the working hours of {day} are a list such as ['09:00-12:00']")
         read = sorted((WorkingSpan.parse(span) for span in spans), key=lambda span: span.opens)
-        for earlier, later in zip(read, read[1:], strict=False):
+        for earlier, later in pairwise(read):
             if earlier.closes == MIDNIGHT or later.opens < earlier.closes:
                 raise BadWorkingHours(f"the working hours {earlier} and {later} of {day} overlap")
         hours[day] = tuple(read)

@@ -64,7 +64,13 @@ def open_sqlite(path: Path, busy_timeout: timedelta) -> Engine:
         connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        # an error never quotes a row: it may hold a person's name
+        hide_parameters=True,
+    )
     event.listen(engine, "begin", begin)
     return engine
 
@@ -87,6 +93,7 @@ def open_postgres(url: URL, busy_timeout: timedelta) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": CONNECT_SECONDS},
     )
     event.listen(engine, "connect", connected)

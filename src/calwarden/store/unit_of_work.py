@@ -127,16 +127,22 @@ class Database:
                 f"every connection to the database {self.place} is in use"
             ) from error
         except (DBAPIError, DisconnectionError) as error:
-            raise _translate(error, self.place) from error
+            translated = _translate(error, self.place)
+            if translated is None:
+                raise
+            raise translated from error
         except sqlite3.Error as error:
-            raise _translate_sqlite(error, self.place) or error from error
+            translated = _translate_sqlite(error, self.place)
+            if translated is None:
+                raise
+            raise translated from error
 
 
-def _translate(error: DBAPIError | DisconnectionError, place: str) -> Exception:
-    """Return the error to raise for what the driver reported; its own where it is our mistake."""
+def _translate(error: DBAPIError | DisconnectionError, place: str) -> DatabaseError | None:
+    """Return the error to raise for what the driver reported; None where the mistake is ours."""
     cause = getattr(error, "orig", None)
     if isinstance(cause, sqlite3.Error):
-        return _translate_sqlite(cause, place) or error
+        return _translate_sqlite(cause, place)
     state = getattr(cause, "sqlstate", None)
     if state in POSTGRES_BUSY:
         return DatabaseBusy(f"the database {place} is busy; try again")
@@ -148,10 +154,10 @@ def _translate(error: DBAPIError | DisconnectionError, place: str) -> Exception:
         )
     if state == "42P01":
         return DatabaseBehind(f"the database {place} lacks a table; run: calwarden db upgrade")
-    return error
+    return None
 
 
-def _translate_sqlite(error: sqlite3.Error, place: str) -> Exception | None:
+def _translate_sqlite(error: sqlite3.Error, place: str) -> DatabaseError | None:
     # the primary code is the low byte (https://www.sqlite.org/rescode.html)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in SQLITE_BUSY:
