@@ -145,7 +145,7 @@ class Finding:
 
     ``verdicts`` judges each changed aspect; ``verdict`` is that of ``kind``. ``appointments`` are the refs of
     unstarted and directly meant appointments it is about, ``redated`` those whose date of service would differ
-    or cease. ``elements`` are the slots and aspects it speaks of. ``companions`` are remote ids that came into being by the same act and go when it is reverted.
+    or cease. ``occurrence`` is the slot to show: of a split the first changed one. ``elements`` are the slots and aspects it speaks of. ``companions`` are remote ids that came into being by the same act and go when it is reverted.
     """
 
     key: DriftKey
@@ -166,6 +166,7 @@ class Finding:
     contested: bool = False
     superseded: bool = False
     cause: str | None = None
+    occurrence: Slot | None = None
 
 
 def snapshot(body: EventBody | None, base: EventBody | None = None) -> dict[str, Any] | None:
