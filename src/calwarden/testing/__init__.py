@@ -1,1 +1,1 @@
-"""Shipped test aids: the connector contract suite, a calendar in memory, a manual clock, failpoints."""
+"""Shipped test aids: the connector contract, a calendar in memory, a clock, failpoints."""
