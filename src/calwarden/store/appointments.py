@@ -191,6 +191,7 @@ def _appointment(row: RowMapping) -> Appointment:
         scheduled_start=None if scheduled is None else parse_local(scheduled, zone),
         scheduled_minutes=row["scheduled_minutes"],
         late_fee=row["late_fee"],
+        dos_zone=row["dos_timezone"],
     )
 
 

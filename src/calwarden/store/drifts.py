@@ -16,13 +16,18 @@ STANDING = tuple(status for status in DriftStatus if status.standing)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRow:
-    """One drift. ``before`` and ``after`` are documents of times and flags, never of texts."""
+    """One drift. ``before`` and ``after`` are documents of times and flags, never of texts.
+
+    ``occurrence`` is the slot to show. ``redated`` are the appointments whose date of service would differ
+    or cease; ``items`` of a case maps each item to the digest of what was seen of it.
+    """
 
     id: int
     calendar_id: int
     provider: str
     uid: str
     slot: str | None
+    occurrence: str | None
     revision: int
     kind: DriftKind
     changes: list[Any]
@@ -37,6 +42,8 @@ class DriftRow:
     subject_ref: str | None
     appointment: str | None
     appointments: list[str]
+    redated: list[str]
+    items: Mapping[str, str] | None
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     seen: str

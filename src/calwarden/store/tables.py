@@ -245,6 +245,8 @@ observed = Table(
     Column("resource", Document),
     Column("problem", Text),
     Column("parts", Document, nullable=False),
+    # when the last time it takes ends; None where it takes none
+    Column("busy_until", Instant),
     Column("seen_at", Instant, nullable=False),
     Index("ix_observed_uid", "calendar_id", "uid"),
 )
@@ -276,6 +278,8 @@ drifts = Table(
     Column("provider", ForeignKey("providers.ref"), nullable=False),
     Column("uid", Text, nullable=False),
     Column("slot", Text),
+    # the slot to show: of a split the first changed one
+    Column("occurrence", Text),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("kind", Text, nullable=False),
     Column("changes", Document, nullable=False),
@@ -290,6 +294,10 @@ drifts = Table(
     Column("subject_ref", Text),
     Column("appointment", Text),
     Column("appointments", Document, nullable=False),
+    # appointments whose date of service would differ or cease
+    Column("redated", Document, nullable=False),
+    # of a case: item → digest of what was seen of it
+    Column("items", Document),
     Column("before", Document),
     Column("after", Document),
     # digest of the observed values; a dismissal binds to it

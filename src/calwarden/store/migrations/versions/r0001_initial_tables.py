@@ -245,6 +245,7 @@ def upgrade() -> None:
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
         sa.Column("slot", sa.Text(), nullable=True),
+        sa.Column("occurrence", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("changes", Document, nullable=False),
@@ -259,6 +260,8 @@ def upgrade() -> None:
         sa.Column("subject_ref", sa.Text(), nullable=True),
         sa.Column("appointment", sa.Text(), nullable=True),
         sa.Column("appointments", Document, nullable=False),
+        sa.Column("redated", Document, nullable=False),
+        sa.Column("items", Document, nullable=True),
         sa.Column("before", Document, nullable=True),
         sa.Column("after", Document, nullable=True),
         sa.Column("seen", sa.Text(), nullable=False),
@@ -324,6 +327,7 @@ def upgrade() -> None:
         sa.Column("resource", Document, nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("parts", Document, nullable=False),
+        sa.Column("busy_until", Instant(), nullable=True),
         sa.Column("seen_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
             ["calendar_id"], ["calendars.id"], name=op.f("fk_observed_calendar_id")
