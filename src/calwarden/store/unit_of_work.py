@@ -7,11 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
+import structlog
 from sqlalchemy import Connection, Engine, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from calwarden.store import engines, schema
+from calwarden.store.anchor import Anchor
+from calwarden.store.audit import HEAD, AuditHead
 from calwarden.store.errors import (
     DatabaseBehind,
     DatabaseBusy,
@@ -34,6 +37,8 @@ __all__ = [
     "SchemaState",
 ]
 
+log = structlog.stdlib.get_logger(__name__)
+
 BUSY_TIMEOUT = timedelta(seconds=30)
 SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 SQLITE_DOWN = {
@@ -52,19 +57,24 @@ POSTGRES_DOWN = ("08", "28", "3D", "53", "57", "58")
 class Database:
     """One database, SQLite or PostgreSQL. Safe to share between threads; a connection is not."""
 
-    def __init__(self, engine: Engine, *, place: str, path: Path | None) -> None:
+    def __init__(
+        self, engine: Engine, *, place: str, path: Path | None, anchor: Anchor | None = None
+    ) -> None:
         self.engine = engine
         self.place = place
         self.path = path
+        self.anchor = anchor
         self._reading = engines.reading(engine)
         self._writing = engines.writing(engine)
         self._installation: str | None = None
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Self:
+    def open(
+        cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT, anchor: Anchor | None = None
+    ) -> Self:
         """Open ``sqlite:///FILE`` or ``postgresql://...``; connects only when first used.
 
-        Raises ``ValueError`` for any other URL.
+        ``anchor`` follows the audit chain. Raises ``ValueError`` for any other URL.
         """
         try:
             parsed = make_url(url)
@@ -73,12 +83,14 @@ class Database:
         path = engines.sqlite_path(parsed)
         if path is not None:
             engines.tighten(path)
-            return cls(engines.open_sqlite(path, busy_timeout), place=str(path), path=path)
+            engine = engines.open_sqlite(path, busy_timeout)
+            return cls(engine, place=str(path), path=path, anchor=anchor)
         if parsed.get_backend_name() != "postgresql":
             raise ValueError("the database URL names neither SQLite nor PostgreSQL")
         # the place is shown to people: without the user's name and password
         place = f"{parsed.database or ''} on {parsed.host or 'the local socket'}"
-        return cls(engines.open_postgres(parsed, busy_timeout), place=place, path=None)
+        engine = engines.open_postgres(parsed, busy_timeout)
+        return cls(engine, place=place, path=None, anchor=anchor)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -90,7 +102,15 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Open a write transaction: the only one until it commits, or rolls back on an error."""
         with self._translated(), self._writing.begin() as connection:
+            connection.info.pop(HEAD, None)
             yield connection
+            head: AuditHead | None = connection.info.pop(HEAD, None)
+            anchor = self.anchor if head is not None else None
+            if anchor is not None and not anchor.confirms(connection):
+                log.error("audit_anchor_broken")
+                anchor = None
+        if anchor is not None and head is not None:
+            _keep(anchor, head)
 
     def check(self) -> SchemaState:
         """Return which tables the database has; raises `DatabaseDown` where there is none."""
@@ -136,6 +156,14 @@ class Database:
             if translated is None:
                 raise
             raise translated from error
+
+
+def _keep(anchor: Anchor, head: AuditHead) -> None:
+    try:
+        anchor.keep(head)
+    except OSError as error:
+        # the transaction is committed; an anchor that lags behind still proves what it holds
+        log.warning("audit_anchor_not_written", errno=error.errno, seq=head.seq)
 
 
 def _translate(error: DBAPIError | DisconnectionError, place: str) -> DatabaseError | None:
