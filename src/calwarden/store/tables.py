@@ -224,7 +224,7 @@ resources = Table(
     Column("applied", Document),
     Column("remote_id", Text),
     Column("revision", Text),
-    Column("state", Text, nullable=False, server_default="planned"),
+    Column("status", Text, nullable=False, server_default="planned"),
     Column("reread", Boolean, nullable=False, server_default=text("false")),
     Column("retry_at", Instant),
     Column("attempts", Integer, nullable=False, server_default="0"),

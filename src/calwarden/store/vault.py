@@ -50,7 +50,7 @@ class Vault:
     def from_key_file(cls, path: Path, *, installation: str, guarded: bool = False) -> "Vault":
         """Read a key file that nobody but its owner can read; raises `VaultError`.
 
-        ``guarded``: the folder is closed to others, whatever the file's mode says, as systemd's are.
+        ``guarded``: the folder is closed to others, as systemd's are, whatever the file's mode.
         """
         return cls(*read_keys(path, guarded=guarded), installation=installation)
 
