@@ -129,7 +129,7 @@ def anchored(model: Model, folder: Path) -> Model:
     if isinstance(model, DatabaseSettings):
         changed["url"] = _anchored_url(model.url, folder)
     # the set of given settings stays what it was: a default that was moved is still a default
-    return model.model_copy(update=changed)
+    return type(model).model_construct(set(model.model_fields_set), **{**dict(model), **changed})
 
 
 def _anchored_url(url: str, folder: Path) -> str:

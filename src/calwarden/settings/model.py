@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
@@ -109,12 +110,28 @@ class PracticeSettings(Section):
     event_title: str = Field(
         default="Session",
         min_length=1,
-        description="Title of every event; never holds a client's name.",
+        description="Title of every event; may use {type} and {place}, never who the client is.",
+    )
+    office: str = Field(default="Office", description="Location of an event in the office.")
+    telehealth: str = Field(default="Telehealth", description="Location of a telehealth event.")
+    out_of_office_title: str = Field(
+        default="Out of office", description="Title of an out-of-office event."
     )
     contact: str = Field(
         default="",
         description="How clients reach the practice; shown where they cannot go on online.",
     )
+
+    @field_validator("event_title")
+    @classmethod
+    def _fields(cls, value: str) -> str:
+        try:
+            used = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
+        except ValueError as error:
+            raise ValueError("has a brace too many or too few") from error
+        if not used <= {"type", "place"}:
+            raise ValueError("may use {type} and {place} only")
+        return value
 
 
 class FeatureSettings(Section):
