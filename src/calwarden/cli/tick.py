@@ -2,21 +2,16 @@
 
 import typer
 
-from calwarden.cli.output import plural
 from calwarden.cli.session import Session, command
-from calwarden.practice import series
+from calwarden.engine.timers import tick as run_timers
 
 app = typer.Typer()
 
 
 @command(app, "tick")
 def tick(session: Session) -> None:
-    """Do once what the daemon does between looks: give endless series their next appointments."""
-    with session.application.database.write() as tx:
-        extended = series.extend(tx, now=session.now)
-    session.out.document({"extended": extended})
-    session.out.say(
-        f"{plural(extended, 'appointment')} came to be in endless series."
-        if extended
-        else "Nothing was due."
-    )
+    """Do once what the daemon does between looks at the calendars; touches none of them."""
+    done = run_timers(session.application.services()).document()
+    session.out.document(done)
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.items() if count)
+    session.out.say(told or "Nothing was due.")
