@@ -12,6 +12,10 @@ from sqlalchemy import create_engine, text
 from calwarden.store.unit_of_work import Database
 from calwarden.testing.clock import ManualClock
 
+# before they are imported, so that a failing law shows values
+pytest.register_assert_rewrite("calwarden.testing.contract", "calwarden.testing.world")
+pytest_plugins = ["servers.fixtures"]  # real CalDAV servers: tests/servers
+
 
 @pytest.fixture
 def clock() -> ManualClock:
