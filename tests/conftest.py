@@ -13,7 +13,8 @@ from calwarden.store.unit_of_work import Database
 from calwarden.testing.clock import ManualClock
 
 # before they are imported, so that a failing law shows values
-pytest.register_assert_rewrite("calwarden.testing.contract", "calwarden.testing.world")
+LAWS = ("laws", "looking_laws", "people_laws", "samples", "world", "writing_laws")
+pytest.register_assert_rewrite(*(f"calwarden.testing.{name}" for name in LAWS))
 pytest_plugins = ["servers.fixtures"]  # real CalDAV servers: tests/servers
 
 

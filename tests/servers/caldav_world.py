@@ -1,6 +1,6 @@
 """A calendar on a real CalDAV server as a world of the contract suite.
 
-The person edits with the icalendar library over a bare WebDAV connection: nothing of ours takes part.
+The person edits with the icalendar library over a bare WebDAV connection: nothing of ours helps.
 """
 
 import re
