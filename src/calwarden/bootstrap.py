@@ -36,7 +36,7 @@ from calwarden.settings import (
     load,
     write_example,
 )
-from calwarden.store import audit, calendars, people
+from calwarden.store import audit, calendars, people, zone_data
 from calwarden.store.anchor import Anchor
 from calwarden.store.unit_of_work import Database
 from calwarden.store.vault import SealBroken, Vault, systemd_credential, write_key
@@ -280,6 +280,23 @@ class Application:
         key = pace_key(calendar)
         return self.connect(calendar, pace=lambda _host: self.pacer.wait(key))
 
+    def follow_zone_data(self) -> list[str]:
+        """Derive instants again after an update of time zone data; return the refs that moved."""
+        now = self.clock.now()
+        with self.database.write() as tx:
+            moved = zone_data.derive_again(tx, ends_after=now)
+            if moved:
+                detail = {"moved": moved}
+                audit.append(
+                    tx,
+                    at=now,
+                    actor="daemon",
+                    action="zone_data.followed",
+                    subject="installation",
+                    detail=detail,
+                )
+        return moved
+
     def close(self) -> None:
         """Close every connection to the database."""
         self.database.close()
@@ -328,6 +345,8 @@ def initialise(config: Path, *, now: datetime) -> Installation:
     for path in (made.config, made.key, made.database):
         if path.exists():
             raise FileExistsError(f"{path} is there already; nothing was changed")
+    # what goes wrong on the way is told on standard error, like everything later
+    telemetry.configure("warning")
     folder.mkdir(parents=True, exist_ok=True)
     write_example(made.config)
     write_key(made.key)
