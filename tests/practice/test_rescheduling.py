@@ -1,5 +1,6 @@
 """Moving what has not started, correcting what has, and the claims that follow."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from calwarden.practice import appointments as documents
 from calwarden.practice import booking, corrections, out_of_office
 from calwarden.practice.corrections import TrueTime
 from calwarden.practice.out_of_office import Absence
+from calwarden.practice.rescheduling import reschedule_one
 from calwarden.practice.series_course import Course, carry_on, shift_series
 from calwarden.store import appointments, series
 
@@ -90,8 +92,6 @@ def test_a_cancelled_appointment_is_not_rescheduled(desk):
     """It ended; another one can be booked."""
     one = desk.book("2026-12-01T10:00", ref="a-1")
     with desk.database.write() as tx:
-        from dataclasses import replace  # noqa: PLC0415 - only here
-
         appointments.save(tx, replace(one, status=Status.CANCELLED), now=desk.now)
     with pytest.raises(Refused, match="cancelled"):
         desk.move("a-1", "2026-12-02T10:00")
@@ -101,8 +101,6 @@ def test_the_second_pass_of_a_repeated_hour_is_refused_because_it_cannot_be_kept
     """Wall time and zone alone tell the first."""
     desk.book("2026-12-01T10:00", ref="a-1")
     second = parse_local("2027-11-07T01:30", NEW_YORK).replace(fold=1)
-    from calwarden.practice.rescheduling import reschedule_one  # noqa: PLC0415 - only here
-
     with pytest.raises(Refused, match="twice"):
         desk.do(reschedule_one, "a-1", second)
 
@@ -180,8 +178,6 @@ def test_a_shift_leaves_meetings_already_held_and_splits_there(any_desk):
 
 def test_behind_a_split_what_was_moved_on_purpose_keeps_its_own_time(desk):
     """And what was cancelled stays cancelled."""
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
     desk.weekly("s-1", "2026-12-08T10:00", count=4)
     desk.move("s-1#2", "2026-12-17T14:00")
     with desk.database.write() as tx:

@@ -110,8 +110,10 @@ def cases(
         payers={one.ref: one for one in people.payers(connection)},
     )
     holds = Holds.at(connection, now, near=near)
+    wanted = {row.appointment for row in rows}
+    meant = {one.ref: one for one in appointments.search(connection, refs=sorted(wanted))}
     for row in rows:
-        yield _case(row, appointments.get(connection, row.appointment), holds, known)
+        yield _case(row, meant[row.appointment], holds, known)
 
 
 def add(tx: Connection, row: ClaimRow, *, now: datetime, actor: str) -> None:
