@@ -133,11 +133,12 @@ def set_status(
     status: ClaimStatus,
     *,
     control_number: str | None = None,
+    near: timedelta = NEAR,
     now: datetime,
     actor: str,
 ) -> Case:
     """Move a claim along its life; raises `Refused` where that is not the next step, `NotFound`."""
-    case = case_of(tx, ref, now=now)
+    case = case_of(tx, ref, now=now, near=near)
     row = case.row
     if status is not row.status:
         _demand_step(case, status)
@@ -155,7 +156,7 @@ def set_status(
         audit.append(
             tx, at=now, actor=actor, action="claim.status", subject=f"claim:{ref}", detail=detail
         )
-    return case_of(tx, ref, now=now)
+    return case_of(tx, ref, now=now, near=near)
 
 
 def follow(tx: Connection, moved: Appointment, *, now: datetime, actor: str) -> list[str]:
