@@ -54,6 +54,10 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="calwarden-pg-"))
     server = get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri(driver="psycopg")
+    # nothing here outlives the machine: waiting for the disk would be most of the time
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        _execute(url, f"ALTER SYSTEM SET {setting} = off")
+    _execute(url, "SELECT pg_reload_conf()")
     _execute(url, "CREATE DATABASE template")
     template = Database.open(server.get_uri(database="template", driver="psycopg"))
     template.upgrade()
