@@ -255,6 +255,14 @@ def test_a_process_knows_itself_and_the_dead():
     assert process_runs("not a process")
 
 
+def test_a_daemon_starts_from_the_zones_of_today(application):
+    """Nothing moved, nothing is written; what moved is named in the audit log."""
+    entries = application.audit_verdict().entries
+    assert application.follow_zone_data() == []
+    assert application.daemon() is not None
+    assert application.audit_verdict().entries == entries
+
+
 def test_a_link_is_a_value(application):
     """What is stored of a calendar is what its connector is opened with."""
     link = calendars.link_of(linked(application))
