@@ -1,1 +1,1 @@
-"""The reconciler: looks, decides, records, applies, settles; in one direction, always."""
+"""The reconciler: looks, decides, records, applies, settles; one way, for every calendar."""
