@@ -183,7 +183,8 @@ class Session:
 
 def canonical(href: str) -> str:
     """Return the path of an href in one spelling: servers mix escaped and plain characters."""
-    return quote(unquote(urlsplit(href).path), safe="/@:!$&'()*+,;=~-._")
+    segments = urlsplit(href).path.split("/")
+    return "/".join(quote(unquote(segment), safe="@:!$&'()*+,;=~-._") for segment in segments)
 
 
 def same_server(url: str, other: str) -> bool:
