@@ -408,3 +408,21 @@ def test_bytes_that_are_no_utf_8_are_read_all_the_same():
     data = text("UID:u\nDTSTART:20270112T100000Z\nSUMMARY:caf_").replace(b"caf_", b"caf\xe9")
     (reading,) = READER.read(data)
     assert reading.resource is not None
+
+
+def test_an_exclusion_late_in_an_old_endless_series_is_found():
+    """A slot many thousand occurrences after the start is a slot all the same."""
+    told = resource(
+        "DTSTART;TZID=America/New_York:20000103T100000\nDURATION:PT1H\nRRULE:FREQ=DAILY\n"
+        "EXDATE;TZID=America/New_York:20270119T100000,20270119T110000"
+    )
+    assert told.excluded == {"2027-01-19T10:00:00"}
+
+
+@pytest.mark.parametrize("name", ["EXDATE", "RDATE"])
+def test_dates_by_the_ten_thousand_are_refused(name):
+    """A series that names more dates than people make is a problem, found soon."""
+    dates = ",".join(["20270119T150000Z"] * 10_000)
+    reading = single(f"{SERIES}\n{name}:{dates}")
+    assert reading.resource is None
+    assert reading.problem
