@@ -33,6 +33,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ref", name=op.f("pk_clients")),
     )
     op.create_table(
+        "clock_marks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ticked_at", Instant(), nullable=False),
+        sa.Column("doubted_since", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_marks")),
+    )
+    op.create_table(
         "credentials",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -429,6 +436,74 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "asks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="open", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("deadline", Instant(), nullable=False),
+        sa.Column("remind_at", Instant(), nullable=False),
+        sa.Column("reminded_at", Instant(), nullable=True),
+        sa.Column("start", Instant(), nullable=False),
+        sa.Column("block", sa.Text(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["appointment"], ["appointments.ref"], name=op.f("fk_asks_appointment")
+        ),
+        sa.ForeignKeyConstraint(["block"], ["out_of_office.ref"], name=op.f("fk_asks_block")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_asks")),
+    )
+    with op.batch_alter_table("asks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_asks_appointment"), ["appointment"], unique=False)
+        batch_op.create_index("ix_asks_status", ["status", "deadline"], unique=False)
+        batch_op.create_index(
+            "uq_asks_standing",
+            ["appointment"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('open', 'overdue')"),
+            postgresql_where=sa.text("status IN ('open', 'overdue')"),
+        )
+
+    op.create_table(
+        "charges",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=False),
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Text(), nullable=False),
+        sa.Column("charged_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["appointment"], ["appointments.ref"], name=op.f("fk_charges_appointment")
+        ),
+        sa.ForeignKeyConstraint(["client"], ["clients.ref"], name=op.f("fk_charges_client")),
+        sa.ForeignKeyConstraint(["provider"], ["providers.ref"], name=op.f("fk_charges_provider")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
+        sa.UniqueConstraint("appointment", name=op.f("uq_charges_appointment")),
+    )
+    with op.batch_alter_table("charges", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_charges_client"), ["client"], unique=False)
+
+    op.create_table(
+        "departures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=False),
+        sa.Column("start", Instant(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["appointment"], ["appointments.ref"], name=op.f("fk_departures_appointment")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_departures")),
+    )
+    with op.batch_alter_table("departures", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_departures_appointment"), ["appointment"], unique=False
+        )
+
+    op.create_table(
         "drift_history",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("drift_id", sa.Integer(), nullable=False),
@@ -454,6 +529,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_drift_history_drift_id"))
 
     op.drop_table("drift_history")
+    with op.batch_alter_table("departures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_departures_appointment"))
+
+    op.drop_table("departures")
+    with op.batch_alter_table("charges", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_charges_client"))
+
+    op.drop_table("charges")
+    with op.batch_alter_table("asks", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_asks_standing",
+            sqlite_where=sa.text("status IN ('open', 'overdue')"),
+            postgresql_where=sa.text("status IN ('open', 'overdue')"),
+        )
+        batch_op.drop_index("ix_asks_status")
+        batch_op.drop_index(batch_op.f("ix_asks_appointment"))
+
+    op.drop_table("asks")
     with op.batch_alter_table("thread_messages", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_thread_messages_thread_id"))
 
@@ -534,6 +627,7 @@ def downgrade() -> None:
     op.drop_table("installation")
     op.drop_table("import_baseline")
     op.drop_table("credentials")
+    op.drop_table("clock_marks")
     op.drop_table("clients")
     op.drop_table("audit")
     # ### end Alembic commands ###
