@@ -5,12 +5,12 @@ import threading
 from types import FrameType
 
 import structlog
-import typer
 from sdnotify import SystemdNotifier
 
+from calwarden.cli.options import single
 from calwarden.cli.session import Session, command
 
-app = typer.Typer()
+app = single()
 
 HEARTBEAT_SECONDS = 10.0
 
