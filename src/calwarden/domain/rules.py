@@ -51,6 +51,11 @@ class Rules:
     contact: str = ""
     ask_to_reschedule: Rollout = field(default_factory=Rollout)
 
+    @property
+    def notice_text(self) -> str:
+        """The notice as people say it: ``24 hours``."""
+        return f"{self.notice / timedelta(hours=1):g} hours"
+
     def late(self, start: datetime, now: datetime) -> bool:
         """Tell whether it is too late for a client; exactly ``notice`` before the start is not.
 
