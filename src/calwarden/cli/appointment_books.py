@@ -1,21 +1,17 @@
-"""``calwarden appointments``: what is on the practice's books."""
+"""``calwarden appointments list|show|slots|book|complete|no-show``: the practice's books."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from calwarden.cli.options import group
+from calwarden.cli.appointment_group import Ref, app, show_appointment
 from calwarden.cli.output import plural, told_span
 from calwarden.cli.session import ACTOR, Session, command
 from calwarden.domain.appointment import AppointmentType, Place
-from calwarden.practice import appointments, booking, series
+from calwarden.practice import appointments, availability, booking, series
+from calwarden.practice.availability import Wanted
 from calwarden.store import appointments as store
 
-app = group("Appointments: list them, book one, say what became of it.")
-
-Ref = Annotated[
-    str, typer.Argument(metavar="REF", help="Ref of the appointment, such as a-1 or s-1#3.")
-]
 OnlyProvider = Annotated[
     str | None, typer.Option("--provider", metavar="REF", help="Only this provider's.")
 ]
@@ -59,7 +55,31 @@ def show(session: Session, ref: Ref) -> None:
         with database.write() as tx:
             found = series.resolve(tx, ref, now=session.now)
     one = appointments.document(found)
-    _show(session, one)
+    show_appointment(session, one)
+
+
+@command(app, "slots")
+def slots(
+    session: Session,
+    *,
+    provider: Annotated[str, typer.Option("--provider", metavar="REF", help="Whose time.")],
+    minutes: Annotated[int, typer.Option("--minutes", metavar="N", help="How long.")],
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="Zone to tell them in; else the provider's."),
+    ] = None,
+) -> None:
+    """List the times that a client would be offered now."""
+    application = session.application
+    wanted = Wanted(provider=provider, minutes=minutes, zone=zone)
+    with application.database.read() as connection:
+        found = availability.slots(connection, wanted, rules=application.rules, now=session.now)
+    session.out.document({"slots": found})
+    if not found:
+        session.out.say("No time is free. See the provider's working hours and out-of-office.")
+        return
+    session.out.table(["Free"], [[told_span(one)] for one in found])
+    session.out.say(plural(len(found), "slot"), style="dim")
 
 
 @command(app, "book")
@@ -98,7 +118,7 @@ def book(  # noqa: PLR0913 - one parameter per option
     )
     with session.application.database.write() as tx:
         one = appointments.document(booking.book(tx, wanted, now=session.now, actor=ACTOR))
-    _show(session, one)
+    show_appointment(session, one)
 
 
 @command(app, "complete")
@@ -106,7 +126,7 @@ def complete(session: Session, ref: Ref) -> None:
     """Say that an appointment took place. Possible once it has started."""
     with session.application.database.write() as tx:
         one = appointments.document(booking.complete(tx, ref, now=session.now, actor=ACTOR))
-    _show(session, one)
+    show_appointment(session, one)
 
 
 @command(app, "no-show")
@@ -114,37 +134,4 @@ def no_show(session: Session, ref: Ref) -> None:
     """Say that the client did not come. Possible once the appointment has started."""
     with session.application.database.write() as tx:
         one = appointments.document(booking.no_show(tx, ref, now=session.now, actor=ACTOR))
-    _show(session, one)
-
-
-def _show(session: Session, one: dict[str, Any]) -> None:
-    session.out.document(one)
-    facts = [
-        ("Appointment", one["ref"]),
-        ("When", told_span(one)),
-        ("Status", one["status"]),
-        ("Provider", one["provider"]),
-        ("Client", one["client"]),
-        ("Type", one["type"]),
-        ("Place", one["place"]),
-    ]
-    if one["series"]:
-        facts.append(("Series", f"{one['series']}, slot {one['slot']}"))
-    if one["scheduled_start"]:
-        facts.append(
-            (
-                "Scheduled",
-                told_span({**one, "start": one["scheduled_start"], "end": one["scheduled_end"]}),
-            )
-        )
-    if one["late_fee"]:
-        facts.append(("Late fee", one["late_fee"]))
-    if one["resolved"]:
-        facts.append(("Clock change", RESOLVED[one["resolved"]]))
-    session.out.facts(facts)
-
-
-RESOLVED = {
-    "gap": "this wall-clock time is skipped by a clock change; the offset before it counts",
-    "fold": "this wall-clock time comes twice because of a clock change; the first of them counts",
-}
+    show_appointment(session, one)

@@ -59,7 +59,13 @@ ENTRIES = {
         module="run", panel=_CALENDARS, help="The daemon: watch the calendars until stopped."
     ),
     "appointments": Entry(
-        module="appointments", panel=_PRACTICE, help="Appointments: list, book, complete."
+        module="appointments", panel=_PRACTICE, help="Appointments: list, book, reschedule, ask."
+    ),
+    "asks": Entry(
+        module="asks", panel=_PRACTICE, help="What clients were asked: list, withdraw, confirm."
+    ),
+    "client": Entry(
+        module="client", panel=_PRACTICE, help="A client's own page, by the token of a link."
     ),
     "out-of-office": Entry(
         module="out_of_office", panel=_PRACTICE, help="Times in which a provider is away."
