@@ -70,6 +70,9 @@ ENTRIES = {
     "out-of-office": Entry(
         module="out_of_office", panel=_PRACTICE, help="Times in which a provider is away."
     ),
+    "messages": Entry(
+        module="messages", panel=_PRACTICE, help="What people are told: preview, list, retry."
+    ),
     "tick": Entry(
         module="tick", panel=_PRACTICE, help="Do once what the daemon does between looks."
     ),
