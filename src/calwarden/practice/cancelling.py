@@ -14,7 +14,7 @@ from calwarden.domain.ask import AskStatus
 from calwarden.domain.message import Reader
 from calwarden.domain.refusal import Refused
 from calwarden.domain.rules import Rules
-from calwarden.practice import departures, drift_endings, messages, standing_asks
+from calwarden.practice import claims, departures, drift_endings, messages, standing_asks
 from calwarden.practice.appointments import started
 from calwarden.practice.series import resolve
 from calwarden.store import appointments, audit, charges, people
@@ -65,7 +65,7 @@ def end(
     now: datetime,
     actor: str,
 ) -> None:
-    """Store the end of an appointment, and close the drifts that waited for it."""
+    """Store the end of an appointment, with its claims and the drifts that waited for it."""
     appointments.save(tx, after, now=now, reason=reason)
     audit.append(
         tx,
@@ -75,6 +75,7 @@ def end(
         subject=f"appointment:{after.ref}",
         detail={"before": before.status.value, "late_fee": after.late_fee},
     )
+    claims.follow(tx, after, now=now, actor=actor)
     drift_endings.after_cancelling(tx, after, now=now, actor=actor)
 
 

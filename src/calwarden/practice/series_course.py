@@ -127,6 +127,8 @@ def _carry_on(
     for one in (*moved, *plan.ended):
         standing_asks.close(tx, one.ref, AskStatus.WITHDRAWN, now=now, actor=actor)
     redated = [ref for one in moved for ref in claims.follow(tx, one, now=now, actor=actor)]
+    for one in plan.ended:
+        claims.follow(tx, appointments.get(tx, one.ref), now=now, actor=actor)
     detail = {
         "from": course.number,
         "start": plan.new.start.isoformat(),
