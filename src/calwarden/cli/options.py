@@ -29,6 +29,10 @@ Config = Annotated[
 ]
 
 
+class ReaderGone(Exception):
+    """Whoever read our output has left; nobody is there to be told anything."""
+
+
 @dataclass(slots=True)
 class Given:
     """What was given so far on this line, on whatever level. The last ``--config`` wins."""

@@ -12,10 +12,20 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
+from calwarden.cli.options import ReaderGone
 from calwarden.domain.wall_time import in_zone, zone_name
 
 PIPED_WIDTH = 200
+
+
+class Printer(Console):
+    """A console that leaves it to the program what a reader that left means."""
+
+    @override
+    def on_broken_pipe(self) -> None:
+        raise ReaderGone
 
 
 class Output:
@@ -28,7 +38,7 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-        self._console = Console(
+        self._console = Printer(
             markup=False, highlight=False, emoji=False, soft_wrap=False, width=width
         )
         self.errors = Console(

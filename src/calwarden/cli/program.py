@@ -1,7 +1,8 @@
 """The program ``calwarden``: finds the command, loads its module, turns failures into sentences.
 
 Exit status: 0 done; 1 done, and something needs a person; 2 a wrong command line or configuration;
-3 a dependency failed; 4 refused by a rule; 70 a fault of calwarden itself; 130 interrupted.
+3 a dependency failed; 4 refused by a rule; 70 a fault of calwarden itself; 130 interrupted;
+141 the reader of the output left.
 """
 
 import importlib
@@ -18,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from calwarden.cli.options import Given, group
+from calwarden.cli.options import Given, ReaderGone, group
 
 WRONG_COMMAND_LINE = 2
 INTERNAL_FAULT = 70
@@ -142,8 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except typer.TyperException as error:
         return _usage(error)
-    except (BrokenPipeError, typer.Abort) as error:
-        return _gone(error)
+    except (ReaderGone, BrokenPipeError, SystemExit):  # with SystemExit Typer says the same
+        return _unheard()
+    except typer.Abort:
+        _complain("stopped; nothing was changed")
+        return WRONG_COMMAND_LINE
     except KeyboardInterrupt:
         _complain("interrupted")
         return 128 + 2
@@ -165,11 +169,8 @@ def _usage(error: typer.TyperException) -> int:
     return WRONG_COMMAND_LINE
 
 
-def _gone(error: Exception) -> int:
-    if isinstance(error, typer.Abort):
-        _complain("stopped; nothing was changed")
-        return WRONG_COMMAND_LINE
-    # The reader of our output left: say nothing more, the interpreter's last flush included.
+def _unheard() -> int:
+    # say nothing more, the interpreter's last flush included
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN_PIPE
 

@@ -14,7 +14,7 @@ import typer
 
 from calwarden.bootstrap import Application
 from calwarden.cli import failures
-from calwarden.cli.options import Config, Given, Json
+from calwarden.cli.options import Config, Given, Json, ReaderGone
 from calwarden.cli.output import Output
 
 Command = TypeVar("Command", bound=Callable[..., int | None])
@@ -73,7 +73,9 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Command],
             given.add(json=json, config=config)
             with Session(given) as session:
                 try:
-                    return function(session, **own) or 0
+                    return _flushed(function(session, **own))
+                except BrokenPipeError as error:
+                    raise ReaderGone from error
                 except failures.KNOWN as error:
                     status, sentence = failures.explain(error)
                     sys.stdout.flush()
@@ -96,6 +98,11 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Command],
         return function
 
     return register
+
+
+def _flushed(status: int | None) -> int:
+    sys.stdout.flush()
+    return status or 0
 
 
 def _reflowed(text: str) -> str:
