@@ -9,6 +9,7 @@ from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import BadLocalTime, UnknownZone
 from calwarden.engine.cycle import NotApproved
 from calwarden.failpoint import BadFailpoint
+from calwarden.practice.edi.segments import Broken
 from calwarden.practice.interchange.reading import Unreadable
 from calwarden.sdk.errors import RemoteError
 from calwarden.settings import SettingsFault
@@ -39,6 +40,7 @@ STATUS: dict[type[Exception], int] = {
     UnknownConnector: WRONG,
     BadFailpoint: WRONG,
     Unreadable: WRONG,
+    Broken: WRONG,
     AnchorUnreadable: WRONG,
     DatabaseBehind: WRONG,
     DatabaseNewer: WRONG,

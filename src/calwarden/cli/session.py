@@ -67,37 +67,64 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Command],
     """
 
     def register(function: Command) -> Command:
-        @functools.wraps(function)
-        def run(ctx: typer.Context, *, json: bool, config: Path | None, **own: Any) -> int:
-            given = ctx.ensure_object(Given)
-            given.add(json=json, config=config)
-            with Session(given) as session:
-                try:
-                    return _flushed(function(session, **own))
-                except BrokenPipeError as error:
-                    raise ReaderGone from error
-                except failures.KNOWN as error:
-                    status, sentence = failures.explain(error)
-                    sys.stdout.flush()
-                    session.out.note(f"calwarden: {sentence}")
-                    return status
-
-        own = list(inspect.signature(function).parameters.values())[1:]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        everywhere = [
-            inspect.Parameter("json", keyword, default=False, annotation=Json),
-            inspect.Parameter("config", keyword, default=None, annotation=Config),
-        ]
-        context = inspect.Parameter(
-            "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-        )
-        parameters = [context, *(one.replace(kind=keyword) for one in own), *everywhere]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # Typer reads it
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        app.command(name, help=_reflowed(inspect.getdoc(function) or ""), **settings)(run)
+        app.command(name, help=_help(function), **settings)(_runnable(function))
         return function
 
     return register
+
+
+def unnamed(app: typer.Typer) -> Callable[[Command], Command]:
+    """Register what a group of commands does where none of them is named, as `command` does."""
+
+    def register(function: Command) -> Command:
+        run = _runnable(function)
+
+        @functools.wraps(run)
+        def run_or_leave(ctx: typer.Context, **given: Any) -> int:
+            if ctx.invoked_subcommand is None:
+                return run(ctx, **given)
+            ctx.ensure_object(Given).add(json=given["json"], config=given["config"])
+            return 0
+
+        app.callback(invoke_without_command=True, help=_help(function))(run_or_leave)
+        return function
+
+    return register
+
+
+def _runnable(function: Command) -> Callable[..., int]:
+    @functools.wraps(function)
+    def run(ctx: typer.Context, *, json: bool, config: Path | None, **own: Any) -> int:
+        given = ctx.ensure_object(Given)
+        given.add(json=json, config=config)
+        with Session(given) as session:
+            try:
+                return _flushed(function(session, **own))
+            except BrokenPipeError as error:
+                raise ReaderGone from error
+            except failures.KNOWN as error:
+                status, sentence = failures.explain(error)
+                sys.stdout.flush()
+                session.out.note(f"calwarden: {sentence}")
+                return status
+
+    own = list(inspect.signature(function).parameters.values())[1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    everywhere = [
+        inspect.Parameter("json", keyword, default=False, annotation=Json),
+        inspect.Parameter("config", keyword, default=None, annotation=Config),
+    ]
+    context = inspect.Parameter(
+        "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+    )
+    parameters = [context, *(one.replace(kind=keyword) for one in own), *everywhere]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # Typer reads it
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def _help(function: Callable[..., Any]) -> str:
+    return _reflowed(inspect.getdoc(function) or "")
 
 
 def _flushed(status: int | None) -> int:
