@@ -59,10 +59,15 @@ def record(
     decision: Decision,
     prepared: Sequence[Prepared],
 ) -> Recorded:
-    """Commit a decision; raises `calwarden.engine.lease.LeaseLost` if another worker was first."""
+    """Commit a decision.
+
+    Raises `calwarden.engine.lease.LeaseLost` if another worker was first, or if a person decided a
+    drift or stopped the link since it was loaded: such a decision is made again.
+    """
     now, calendar = services.clock.now(), stored.calendar
     with services.database.write() as connection:
         fence = lease.take(connection, services, calendar.id, calendar.fence)
+        _demand_unchanged(connection, stored)
         _observations(connection, services, calendar.id, look)
         journal.close(
             connection,
@@ -103,6 +108,13 @@ def record(
         reverting=reverting,
         touched=tuple(touched),
     )
+
+
+def _demand_unchanged(connection: Connection, stored: Stored) -> None:
+    calendar = stored.calendar
+    status = calendars.get(connection, calendar.id).status
+    if status is not calendar.status or ledger.known(connection, calendar.id) != stored.known:
+        raise lease.LeaseLost
 
 
 def _observations(connection: Connection, services: Services, calendar_id: int, look: Look) -> None:
