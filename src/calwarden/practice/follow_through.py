@@ -7,7 +7,7 @@ its new time, or one that was booked for the same two people after it was given 
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -16,10 +16,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from sqlalchemy import Connection
 
-from calwarden.domain.appointment import AppointmentType, Status
+from calwarden.domain.appointment import Appointment, AppointmentType, Status
 from calwarden.domain.wall_time import instant
 from calwarden.practice.report import Days
-from calwarden.store import appointments, departures, people
+from calwarden.store import appointments, audit, departures, people
 from calwarden.store.appointments import AppointmentRecord
 from calwarden.store.departures import Departure, Path
 
@@ -58,10 +58,13 @@ def follow_through(connection: Connection, days: Days) -> list[FollowThroughRow]
     total: Counter[tuple[Path, AppointmentType]] = Counter()
     kept: Counter[tuple[Path, AppointmentType]] = Counter()
     completed = [one for one in known.values() if one.appointment.status is Status.COMPLETED]
+    booked = audit.first_numbers(connection, "appointment.booked")
     for one in found:
-        key = (one.path, known[one.appointment].appointment.type)
-        total[key] += 1
-        kept[key] += _led_to_one(one, known[one.appointment], completed)
+        given_up = known[one.appointment].appointment
+        total[one.path, given_up.type] += 1
+        kept[one.path, given_up.type] += any(
+            _makes_good(one, given_up, each, booked) for each in completed
+        )
     return [
         FollowThroughRow(path=path, type=kind, total=total[path, kind], kept=kept[path, kind])
         for path in Path
@@ -96,18 +99,19 @@ def page(rows: Sequence[FollowThroughRow]) -> str:
     return _template().render(rows=rows, days=WITHIN.days)
 
 
-def _led_to_one(
-    gone: Departure, record: AppointmentRecord, completed: Iterable[AppointmentRecord]
+def _makes_good(
+    gone: Departure, given_up: Appointment, kept: AppointmentRecord, booked: Mapping[str, int]
 ) -> bool:
-    given_up = record.appointment
-    for each in completed:
-        one = each.appointment
-        same = one.ref == given_up.ref
-        people_are = (one.provider, one.client) == (given_up.provider, given_up.client)
-        instead = people_are and each.created_at >= gone.at
-        if (same or instead) and instant(one.start) <= gone.start + WITHIN:
-            return True
-    return False
+    one = kept.appointment
+    if instant(one.start) > gone.start + WITHIN:
+        return False
+    if one.ref == given_up.ref:
+        return True
+    if (one.provider, one.client) != (given_up.provider, given_up.client):
+        return False
+    # by the log, which knows an order where clocks do not; meetings of a series come by themselves
+    number = booked.get(f"appointment:{one.ref}")
+    return number > gone.audit_seq if number is not None else kept.created_at > gone.at
 
 
 @cache

@@ -53,6 +53,8 @@ departures = Table(
     Column("appointment", ForeignKey("appointments.ref"), nullable=False, index=True),
     Column("start", Instant, nullable=False),
     Column("at", Instant, nullable=False),
+    # the last audit entry before it: what was booked later has a higher one
+    Column("audit_seq", Integer, nullable=False),
 )
 
 clock_marks = Table(

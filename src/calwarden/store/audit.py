@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from calwarden.store.tables import audit
 
@@ -117,6 +117,16 @@ def entries(
     if limit is not None:
         query = query.limit(limit)
     return [AuditEntry(**row) for row in connection.execute(query).mappings()]
+
+
+def first_numbers(connection: Connection, action: str) -> dict[str, int]:
+    """Return the subjects of an action, each with the number of its first entry."""
+    query = (
+        select(audit.c.subject, func.min(audit.c.seq))
+        .where(audit.c.action == action)
+        .group_by(audit.c.subject)
+    )
+    return {subject: int(number) for subject, number in connection.execute(query)}
 
 
 def verify(connection: Connection, anchor: AuditHead | None = None) -> AuditVerdict:

@@ -19,19 +19,27 @@ class Path(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departure:
-    """An appointment that left the time at which it would have started, decided at ``at``."""
+    """An appointment that left the time at which it would have started, decided at ``at``.
+
+    ``audit_seq`` is the last entry of the audit log before that.
+    """
 
     path: Path
     appointment: str
     start: datetime
     at: datetime
+    audit_seq: int
 
 
 def insert_one(connection: Connection, one: Departure) -> None:
     """Store a departure."""
     connection.execute(
         insert(departures).values(
-            path=one.path.value, appointment=one.appointment, start=one.start, at=one.at
+            path=one.path.value,
+            appointment=one.appointment,
+            start=one.start,
+            at=one.at,
+            audit_seq=one.audit_seq,
         )
     )
 
@@ -51,6 +59,7 @@ def search(
             appointment=row["appointment"],
             start=row["start"],
             at=row["at"],
+            audit_seq=row["audit_seq"],
         )
         for row in connection.execute(query).mappings()
     ]

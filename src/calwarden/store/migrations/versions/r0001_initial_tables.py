@@ -542,6 +542,7 @@ def upgrade() -> None:
         sa.Column("appointment", sa.Text(), nullable=False),
         sa.Column("start", Instant(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
+        sa.Column("audit_seq", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["appointment"], ["appointments.ref"], name=op.f("fk_departures_appointment")
         ),
