@@ -1,5 +1,6 @@
 """Every act of a person outside is found once, judged by policy, and put back or flagged."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -247,3 +248,32 @@ def test_foreign_events_are_never_touched(house):
     house.person.delete(house.remote("a-2"))
     house.sync()
     assert house.world.raw()[theirs] == before
+
+
+def test_where_deleted_ids_are_spent_the_event_comes_back_under_the_next(house):
+    """A calendar that reserves deleted ids gets the next generation at once: one create."""
+    house.world.calendar.capabilities = replace(house.world.calendar.capabilities, reuses_ids=False)
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    before = house.remote("a-1")
+    house.person.delete(before)
+    report = house.sync()
+    assert (report.published, report.reverted) == (0, 1)
+    assert house.remote("a-1") != before
+    assert len(house.world.calendar.items) == 1
+    house.quiet()
+
+
+def test_an_older_generation_that_comes_back_from_a_trash_is_removed(house):
+    """What a person undeletes after we made it anew is ours: recorded, then removed."""
+    house.world.calendar.capabilities = replace(house.world.calendar.capabilities, reuses_ids=False)
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    item = house.world.calendar.items[house.remote("a-1")]
+    house.person.delete(item.remote_id)
+    house.sync()
+    house.world.calendar.put(item)
+    house.sync()
+    assert _one(house, "copied").status == "reverted"
+    assert list(house.world.calendar.items) == [house.remote("a-1")]
+    house.quiet()

@@ -27,7 +27,8 @@ class Step:
     ``event`` is the projection overlaid with what a person has yet to decide; ``desired`` the
     projection itself. ``kept`` are the overlaid elements. ``reverts`` names the drifts that this
     step undoes. A step that ``waits`` (a cut or a removal) is made only when every create of the
-    plan was.
+    plan was. ``replaces`` is the uid of the generation that this one follows; ``recreated`` asks
+    for another look, which makes anew what this step takes away.
     """
 
     action: Action
@@ -41,6 +42,8 @@ class Step:
     kept: frozenset[Element] = frozenset()
     reverts: tuple[DriftKey, ...] = ()
     waits: bool = False
+    replaces: str | None = None
+    recreated: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return the step as JSON: what a dry run shows and the digest is made of."""

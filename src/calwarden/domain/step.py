@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from calwarden.domain.difference import Element
 from calwarden.domain.drift import Aspect, DriftKey
-from calwarden.domain.event import EventResource, EventText, ManagedEvent
+from calwarden.domain.event import EventResource, EventText, ManagedEvent, Observed
 from calwarden.domain.finding import Examined
 from calwarden.domain.overlay import overlay
 from calwarden.domain.plan import Action, Adoption, Step
@@ -29,7 +29,9 @@ def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | 
         return _creation(state, state.event, reverts) if one.base is None or undone else None
     seen = state.observed.resource
     if seen is None:
-        return None
+        # what cannot be read cannot be rewritten: taken away, it is made anew by the next look
+        removal = _removal_step(state, state.observed, reverts)
+        return replace(removal, recreated=True) if undone else None
     needed = ((one.stored | undone) & one.gap) - kept
     if needed:
         step = _update(state, state.event, seen, kept)
@@ -42,12 +44,16 @@ def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | 
 def _removal(state: ResourceState, reverts: tuple[DriftKey, ...]) -> Step | Adoption:
     if state.observed is None:
         return Adoption(uid=state.uid, written=None, applied=None, gone=True)
+    return _removal_step(state, state.observed, reverts)
+
+
+def _removal_step(state: ResourceState, place: Observed, reverts: tuple[DriftKey, ...]) -> Step:
     return Step(
         action=Action.DELETE,
         uid=state.uid,
         subject=state.subject,
-        remote_id=state.observed.remote_id,
-        revision=state.observed.revision,
+        remote_id=place.remote_id,
+        revision=place.revision,
         seen=state.seen,
         reverts=reverts,
         waits=True,
@@ -55,9 +61,12 @@ def _removal(state: ResourceState, reverts: tuple[DriftKey, ...]) -> Step | Adop
 
 
 def _creation(state: ResourceState, event: ManagedEvent, reverts: tuple[DriftKey, ...]) -> Step:
+    if state.successor is not None:
+        alone = replace(state, successor=None)
+        return replace(_creation(alone, state.successor, reverts), replaces=state.uid)
     return Step(
         action=Action.CREATE,
-        uid=state.uid,
+        uid=event.uid,
         subject=state.subject,
         event=event,
         desired=event.resource,

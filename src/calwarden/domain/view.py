@@ -28,7 +28,8 @@ class ResourceState:
     ``written`` is the projection that was written last, ``applied`` what was read back then.
     ``pending`` holds what unsettled calls would leave behind (None: nothing). ``changed`` says that
     this look brought news of it. ``elsewhere`` says that another linked calendar of the provider
-    shows it.
+    shows it. ``successor`` is the event under its next generation, where the calendar does not
+    take the id of a deleted event again.
     """
 
     uid: str
@@ -42,6 +43,7 @@ class ResourceState:
     changed: bool = False
     elsewhere: bool = False
     retry_at: datetime | None = None
+    successor: ManagedEvent | None = None
 
     @property
     def seen(self) -> EventResource | None:

@@ -169,8 +169,11 @@ class Applier:
             )
         if step.subject is None:
             return
+        if step.replaces is not None:
+            managed.remove(connection, self._calendar_id, step.replaces)
         if step.action is Action.DELETE or seen is None:
             managed.remove(connection, self._calendar_id, step.uid)
+            self.result.again |= step.recreated
             return
         before = self._applied.get(step.uid)
         managed.settle(
@@ -188,6 +191,12 @@ class Applier:
         numbers = [
             self._recorded.reverting[key] for key in step.reverts if key in self._recorded.reverting
         ]
+        # asked before the transaction: nothing is sent while one is open
+        spent = (
+            isinstance(error, PreconditionFailed)
+            and step.action is Action.CREATE
+            and self._connector.find(step.uid) is None
+        )
         with self._services.database.write() as connection:
             self._renew(connection)
             if isinstance(error, Rejected):
@@ -204,16 +213,17 @@ class Applier:
                 self.result.refused.append(str(error))
             elif isinstance(error, PreconditionFailed):
                 journal.close(connection, [intent], status="dropped", now=now, cause=str(error))
-                self._look_again(connection, one)
+                self._look_again(connection, one, spent=spent)
             # any other error leaves the intent open: the next pass finds out what became of it
 
-    def _look_again(self, connection: Connection, one: Prepared) -> None:
+    def _look_again(self, connection: Connection, one: Prepared, *, spent: bool) -> None:
+        """Have the next look read it by its id; an id that is spent gives way to the next one."""
         step = one.step
         self.result.again = True
         if step.subject is None or step.event is None:
             managed.save(connection, self._calendar_id, step.uid, reread=True)
             return
-        if step.action is Action.CREATE and self._connector.find(step.uid) is None:
+        if spent:
             old = self._applied.get(step.uid) or _planned(one)
             fresh = resource_uid(
                 self._services.installation,

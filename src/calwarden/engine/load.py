@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from calwarden.domain.appointment import Appointment
 from calwarden.domain.drift import Aspect, KnownDrift
-from calwarden.domain.event import ManagedEvent, Observed, Recurrence, Subject, SubjectKind
+from calwarden.domain.event import ManagedEvent, Observed, Subject, SubjectKind
 from calwarden.domain.identity import resource_uid
 from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.domain.projection import Projector
@@ -77,28 +77,28 @@ def load(
     now = services.clock.now()
     calendar = calendars.get(connection, calendar_id)
     resources = tuple(managed.all_of(connection, calendar_id))
-    live = {one.subject: one for one in resources if one.status is not ResourceStatus.REMOVED}
-    removed = {one.subject: one for one in resources if one.status is ResourceStatus.REMOVED}
+    newest = {one.subject: one for one in sorted(resources, key=lambda one: one.generation)}
+    standing = {one.subject for one in resources if one.applied is not None}
+    reuses_ids = connector.capabilities.reuses_ids
 
     def uid(subject: Subject, generation: int) -> str:
         return resource_uid(services.installation, calendar.remote_id, subject, generation)
 
     def generation(subject: Subject) -> int:
-        known = live.get(subject) or removed.get(subject)
-        return 0 if known is None else known.generation
+        known = newest.get(subject)
+        if known is None:
+            return 0
+        spent = known.status is ResourceStatus.REMOVED and not reuses_ids
+        return known.generation + spent
 
     def published(subject: Subject) -> bool:
-        known = live.get(subject)
-        return known is not None and known.applied is not None
-
-    def expresses(recurrence: Recurrence) -> bool:
-        return connector.expresses(recurrence)
+        return subject in standing
 
     projector = Projector(
         uid=uid,
         generation=generation,
         published=published,
-        expresses=expresses,
+        expresses=connector.expresses,
         fingerprint=services.fingerprint,
         wording=services.wording,
         now=now,

@@ -1,8 +1,10 @@
 """Step 3, first half: fold what was seen over what is stored into the view to decide on."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from calwarden.domain.event import ManagedEvent, Observed
+from calwarden.domain.identity import resource_uid
 from calwarden.domain.view import CalendarView, ResourceState, Span
 from calwarden.engine.load import Stored
 from calwarden.engine.observe import Look
@@ -33,6 +35,8 @@ def surroundings(
         for uid in sorted(set(events) | set(rows))
         if uid not in stored.frozen
     )
+    if not capabilities.reuses_ids:
+        states = tuple(_with_successor(state, services, stored) for state in states)
     taken = {one.remote_id for one in places.values()}
     strangers = tuple(
         one
@@ -113,6 +117,17 @@ def _state(
         elsewhere=uid in stored.elsewhere,
         retry_at=None if row is None else row.retry_at,
     )
+
+
+def _with_successor(state: ResourceState, services: Services, stored: Stored) -> ResourceState:
+    """Give what vanished the id of its next generation: the calendar keeps the old one reserved."""
+    if state.event is None or state.applied is None or state.observed is not None:
+        return state
+    generation = state.event.generation + 1
+    remote_calendar = stored.calendar.remote_id
+    uid = resource_uid(services.installation, remote_calendar, state.subject, generation)
+    resource = replace(state.event.resource, uid=uid)
+    return replace(state, successor=replace(state.event, generation=generation, resource=resource))
 
 
 def _matters(one: Observed, stored: Stored) -> bool:

@@ -28,6 +28,7 @@ class Capabilities:
     connector reads, compares, writes and reads. ``incremental``: changes since a cursor can be
     asked for.
     ``client_ids``: we choose the id, so a repeated create cannot make a second event.
+    ``reuses_ids``: the id of a deleted event can be used for a new one (wire rule G9).
     ``restores_occurrences``: a deleted occurrence can be brought back in place.
     ``silent_attendee_removal``: attendees can be removed without mail to them.
     ``out_of_office``: ``event`` a real out-of-office event, ``busy`` an ordinary busy one.
@@ -38,6 +39,7 @@ class Capabilities:
     guards_delete: bool = True
     incremental: bool = True
     client_ids: bool = True
+    reuses_ids: bool = True
     restores_occurrences: bool = True
     silent_attendee_removal: bool = True
     out_of_office: Literal["event", "busy"] = "busy"
@@ -136,6 +138,14 @@ class Connector(Protocol):
     def requests(self) -> int:
         """Requests sent to the calendar's API since the connector was opened."""
         ...
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the server is not the one that was tried out: it should be tried out again.
+
+        Known after a request was answered.
+        """
+        return False
 
     def observe(self, cursor: Cursor | None, known: Known, window: Window) -> Delta:
         """Look for changes since ``cursor``, or list completely without one.
