@@ -113,6 +113,12 @@ format: $(STAMP) ## Format, and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
+.PHONY: migration
+migration: $(STAMP) ## Write the first migration anew from tables.py (until a release has made it)
+	@rm -f src/calwarden/store/migrations/versions/r0001_*.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/alembic --quiet revision --autogenerate --rev-id 0001 \
+	  -m "initial tables"
+
 # The wheel's own environment sees the dependencies of .venv, but not its editable calwarden:
 # a folder named in a .pth file is searched for packages, not for further .pth files.
 .PHONY: wheel

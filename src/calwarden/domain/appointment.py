@@ -44,6 +44,7 @@ class Appointment:
 
     ``slot`` is its identity within ``series``; ``number`` its place in the order of slots, as in ``s-1#3``.
     ``scheduled_start`` and ``scheduled_minutes`` are kept beside the true time after a correction.
+    ``dos_zone`` is the zone that decides the date of service, copied at booking.
     """
 
     ref: str
@@ -60,6 +61,7 @@ class Appointment:
     scheduled_start: datetime | None = None
     scheduled_minutes: int | None = None
     late_fee: str | None = None
+    dos_zone: str = ""
 
     @property
     def end(self) -> datetime:

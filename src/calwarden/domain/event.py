@@ -132,6 +132,7 @@ class ManagedEvent:
     """A resource as it should stand: content, plain texts to write, and what it stands for.
 
     ``refs`` maps a slot to the appointment ref of that occurrence; a single event has its ref under None.
+    ``dos_zones`` maps an appointment ref to the zone that decides its date of service.
     """
 
     subject: Subject
@@ -139,6 +140,7 @@ class ManagedEvent:
     resource: EventResource
     text: EventText
     refs: Mapping[Slot | None, str] = field(default_factory=dict)
+    dos_zones: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:

@@ -1,1 +1,1 @@
-"""The database: tables, transactions, queries, journal, audit chain, sealed credentials, migrations."""
+"""The database: tables, transactions, queries, journal, audit chain, vault, migrations."""

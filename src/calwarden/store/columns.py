@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Dialect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
+from typing_extensions import override
 
 Document = JSON().with_variant(JSONB(), "postgresql")
 """JSON value; JSONB on PostgreSQL."""
@@ -17,6 +18,7 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
@@ -24,6 +26,7 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError("a naive datetime does not pass into the store")
         return value.astimezone(UTC)
 
+    @override
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None

@@ -1,4 +1,6 @@
-"""Every table. Wall times are ``*_local`` text (ISO 8601, no offset) beside a ``timezone``; instants are UTC.
+"""Every table.
+
+Wall times are ``*_local`` text (ISO 8601, no offset) beside a ``timezone``; instants are UTC.
 
 Refs are the practice's own names of things and primary keys; numbers are ours.
 """
@@ -34,7 +36,6 @@ installation = Table(
     "installation",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("created_at", Instant, nullable=False),
 )
 
 practice = Table(
@@ -70,7 +71,8 @@ providers = Table(
     Column("notice_hours", Integer, nullable=False, server_default="0"),
     Column("working_hours", Document, nullable=False),
     Column("details", Document, nullable=False),
-    # raised by every change of what this provider's calendars should show: a quiet poll compares it only
+    # raised by every change of what this provider's calendars should show: a quiet poll
+    # compares nothing else
     Column("schedule_revision", Integer, nullable=False, server_default="1"),
 )
 
@@ -149,7 +151,7 @@ out_of_office = Table(
 import_baseline = Table(
     "import_baseline",
     metadata,
-    # the value last imported of every field, so that a re-import tells its own old value from a later change here
+    # the value last imported of every field: a re-import tells its own old value from a change
     Column("kind", Text, primary_key=True),
     Column("ref", Text, primary_key=True),
     Column("fields", Document, nullable=False),
@@ -189,7 +191,7 @@ calendars = Table(
     Column("lease_until", Instant),
     # the provider's schedule_revision that the last plan was made for; 0 asks for a new plan
     Column("planned_revision", Integer, nullable=False, server_default="0"),
-    # earliest moment at which a plan may differ though nothing changed: grace, retry or policy boundary
+    # earliest moment at which a plan may differ though nothing changed: grace, retry, boundary
     Column("wake_at", Instant),
     Column("not_before", Instant),
     Column("failures", Integer, nullable=False, server_default="0"),
@@ -217,12 +219,12 @@ resources = Table(
     Column("subject_kind", Text, nullable=False),
     Column("subject_ref", Text, nullable=False),
     Column("generation", Integer, nullable=False, server_default="0"),
-    # what we wrote last (projection) and what was read back then, as content documents; see store.documents
+    # what we wrote last (projection) and what was read back then, as content documents
     Column("written", Document),
     Column("applied", Document),
     Column("remote_id", Text),
     Column("revision", Text),
-    Column("state", Text, nullable=False, server_default="planned"),
+    Column("status", Text, nullable=False, server_default="planned"),
     Column("reread", Boolean, nullable=False, server_default=text("false")),
     Column("retry_at", Instant),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -243,6 +245,8 @@ observed = Table(
     Column("resource", Document),
     Column("problem", Text),
     Column("parts", Document, nullable=False),
+    # when the last time it takes ends; None where it takes none
+    Column("busy_until", Instant),
     Column("seen_at", Instant, nullable=False),
     Index("ix_observed_uid", "calendar_id", "uid"),
 )
@@ -274,6 +278,8 @@ drifts = Table(
     Column("provider", ForeignKey("providers.ref"), nullable=False),
     Column("uid", Text, nullable=False),
     Column("slot", Text),
+    # the slot to show: of a split the first changed one
+    Column("occurrence", Text),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("kind", Text, nullable=False),
     Column("changes", Document, nullable=False),
@@ -288,6 +294,10 @@ drifts = Table(
     Column("subject_ref", Text),
     Column("appointment", Text),
     Column("appointments", Document, nullable=False),
+    # appointments whose date of service would differ or cease
+    Column("redated", Document, nullable=False),
+    # of a case: item → digest of what was seen of it
+    Column("items", Document),
     Column("before", Document),
     Column("after", Document),
     # digest of the observed values; a dismissal binds to it
@@ -298,14 +308,23 @@ drifts = Table(
     Column("closed_at", Instant),
     Index("ix_drifts_status", "status"),
     Index("ix_drifts_key", "calendar_id", "uid"),
+    # one open drift per (calendar, event, slot or none)
     Index(
-        "uq_drifts_open",
+        "uq_drifts_open_slot",
         "calendar_id",
         "uid",
-        text("coalesce(slot, '')"),
+        "slot",
         unique=True,
         sqlite_where=text("status IN ('open', 'reverting')"),
         postgresql_where=text("status IN ('open', 'reverting')"),
+    ),
+    Index(
+        "uq_drifts_open_event",
+        "calendar_id",
+        "uid",
+        unique=True,
+        sqlite_where=text("slot IS NULL AND status IN ('open', 'reverting')"),
+        postgresql_where=text("slot IS NULL AND status IN ('open', 'reverting')"),
     ),
 )
 

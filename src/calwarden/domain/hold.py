@@ -1,0 +1,96 @@
+"""Holds: why a claim may not be sent yet. Derived from open causes at a moment, never stored."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from calwarden.domain.appointment import Appointment, Status
+from calwarden.domain.claim import date_of_service
+from calwarden.domain.drift import CASES, DriftKind
+from calwarden.domain.wall_time import instant
+
+NEAR = timedelta(hours=2)
+"""How long before the start any open question about time or existence holds the claim."""
+
+HOLDING = CASES | {
+    DriftKind.DELETED,
+    DriftKind.MOVED_CALENDAR,
+    DriftKind.CANCELLED,
+    DriftKind.OCCURRENCE_DELETED,
+    DriftKind.SERIES_SPLIT,
+    DriftKind.RECURRENCE_CHANGED,
+    DriftKind.MOVED,
+    DriftKind.OCCURRENCE_MOVED,
+    DriftKind.ALL_DAY,
+    DriftKind.RESIZED,
+}
+"""Kinds about time or existence: those on which a date of service hangs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """What an open drift says about one appointment.
+
+    ``start`` is where the outside has it; None where nothing stands, or where ``known`` is False:
+    an item of a case, an occurrence of a rule that was changed.
+    """
+
+    drift: int
+    kind: DriftKind
+    start: datetime | None
+    all_day: bool = False
+    known: bool = True
+
+    def date_outside(self, zone: str) -> date | None:
+        """Return the date of service if the outside were true; None where there would be none."""
+        if self.start is None:
+            return None
+        return self.start.date() if self.all_day else date_of_service(self.start, zone)
+
+
+def drift_hold(
+    appointment: Appointment,
+    said: Contradiction,
+    *,
+    zone: str,
+    now: datetime,
+    near: timedelta = NEAR,
+) -> str | None:
+    """Return why an open drift holds the claim of its appointment; None where it does not.
+
+    It does where it would change the date of service, lies within ``near`` of the start (exactly
+    ``near`` counts), sits on a started appointment, or belongs to a case.
+    """
+    if said.kind not in HOLDING:
+        return None
+    why = _why(appointment, said, zone=zone, now=now, near=near)
+    return None if why is None else f"drift {said.drift} ({said.kind}) is open{why}"
+
+
+def _why(
+    appointment: Appointment, said: Contradiction, *, zone: str, now: datetime, near: timedelta
+) -> str | None:
+    start = instant(appointment.start)
+    outside = said.date_outside(zone)
+    service = date_of_service(appointment.start, zone)
+    if said.kind in CASES:
+        return ": the whole calendar is in question"
+    if instant(now) >= start:
+        return " on an appointment that has started"
+    if not said.known:
+        return f" and may change the date of service {service}"
+    if outside is None:
+        return f": nothing stands in the calendar for the date of service {service}"
+    if outside != service:
+        return f" and would change the date of service from {service} to {outside}"
+    return f" within {_hours(near)} of the start" if start - instant(now) <= near else None
+
+
+def request_hold(appointment: Appointment) -> str | None:
+    """Return why an open reschedule request holds the claim; None where none is open."""
+    if appointment.status is Status.RESCHEDULE_REQUESTED:
+        return "a request to reschedule the appointment is open"
+    return None
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span / timedelta(hours=1):g} h"

@@ -1,0 +1,169 @@
+"""Judgement: from acts to findings, each changed aspect with its verdict, severity and dates of service."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from calwarden.domain.drift import (
+    PRIVACY,
+    SCHEDULE,
+    Aspect,
+    DriftKey,
+    DriftKind,
+    Finding,
+    Severity,
+    Verdict,
+    snapshot,
+)
+from calwarden.domain.event import EventBody, SubjectKind
+from calwarden.domain.finding import Act
+from calwarden.domain.policy import When
+from calwarden.domain.view import CalendarView, bodies
+from calwarden.domain.wall_time import instant, local_date
+
+REVERTS_A_DAY = 2
+
+
+def judge(act: Act, view: CalendarView) -> Finding | None:
+    """Return the act as a finding; None where every verdict is ``ignore``: such edits are no drift."""
+    when, _ = position(act, view)
+    verdicts = {
+        aspect: _verdict(act, aspect, kind, when, view) for aspect, kind in act.changes.items()
+    }
+    kinds = [
+        (act.changes[aspect].rank, aspect)
+        for aspect, verdict in verdicts.items()
+        if verdict is not Verdict.IGNORE
+    ]
+    if not kinds:
+        return None
+    main = min(kinds)[1]
+    kind = act.changes[main]
+    redated = _redated(act)
+    refs = tuple(ref for _, ref, _, _ in act.meant)
+    verdict = verdicts[main]
+    contested = verdict is Verdict.REVERT and _contested(act, main, view)
+    if contested:
+        verdict = Verdict.FLAG
+        verdicts[main] = Verdict.FLAG
+    for aspect in act.changes:
+        if verdicts[aspect] is Verdict.REVERT and _contested(act, aspect, view):
+            verdicts[aspect] = Verdict.FLAG
+    return Finding(
+        key=DriftKey(uid=act.state.uid, slot=act.slot),
+        kind=kind,
+        changes=act.changes,
+        severity=_severity(act, kind, redated, view),
+        verdict=verdict,
+        verdicts=verdicts,
+        seen=act.seen,
+        subject=act.state.subject,
+        appointment=_appointment(act),
+        appointments=refs,
+        redated=redated,
+        before=snapshot(act.before),
+        after=snapshot(act.after, act.before),
+        companions=act.companions,
+        elements=act.elements,
+        contested=contested,
+        superseded=act.superseded,
+        cause=act.cause,
+        occurrence=act.first or act.slot,
+    )
+
+
+def position(act: Act, view: CalendarView) -> tuple[When, datetime | None]:
+    """Return where now lies for this act, and the next moment at which that changes.
+
+    A change of a whole series is judged by its next unstarted occurrence.
+    """
+    start, end = _span(act, view)
+    when = view.policy.when(start, end, view.now)
+    boundaries = (instant(start) - view.policy.near, instant(end))
+    later = [moment for moment in boundaries if moment > instant(view.now)]
+    return when, min(later, default=None)
+
+
+def _span(act: Act, view: CalendarView) -> tuple[datetime, datetime]:
+    event = act.state.event
+    body = act.before
+    if act.slot is None and event is not None and event.resource.recurrence is not None:
+        upcoming = [
+            one for _, _, one in bodies(event) if instant(one.start) > instant(view.now)
+        ]
+        if upcoming:
+            body = upcoming[0]
+    elif act.slot is None and event is not None:
+        body = event.resource.body
+    if body is None:
+        body = act.after
+    if body is None:
+        return view.now, view.now + timedelta(seconds=1)
+    return body.start, body.end
+
+
+def _verdict(
+    act: Act, aspect: Aspect, kind: DriftKind, when: When, view: CalendarView
+) -> Verdict:
+    if act.cause is not None:
+        return Verdict.FLAG
+    judged = kind
+    if kind is DriftKind.ZONE_CHANGED and _instants_differ(act):
+        judged = DriftKind.MOVED
+    verdict = view.policy.verdict(judged, when, view.provider)
+    attendees = aspect is Aspect.ATTENDEES and not view.silent_attendee_removal
+    return Verdict.FLAG if attendees and verdict is Verdict.REVERT else verdict
+
+
+def _instants_differ(act: Act) -> bool:
+    return any(
+        after is None or instant(before.start) != instant(after.start)
+        for _, _, before, after in act.meant
+    )
+
+
+def _contested(act: Act, aspect: Aspect, view: CalendarView) -> bool:
+    key = (act.state.subject.ref, act.slot, aspect)
+    return view.reverts.get(key, 0) >= REVERTS_A_DAY
+
+
+def _appointment(act: Act) -> str | None:
+    subject, event = act.state.subject, act.state.event
+    if subject.kind is SubjectKind.OUT_OF_OFFICE:
+        return None
+    if act.slot is not None and event is not None:
+        return event.refs.get(act.slot, f"{subject.ref}/{act.slot}")
+    return subject.ref
+
+
+def _redated(act: Act) -> tuple[str, ...]:
+    if not act.schedule or act.state.event is None:
+        return ()
+    zones = act.state.event.dos_zones
+    found: list[str] = []
+    for _, ref, before, after in act.meant:
+        zone = zones.get(ref, getattr(before.start.tzinfo, "key", "UTC"))
+        if _date(after, zone) != _date(before, zone):
+            found.append(ref)
+    return tuple(found)
+
+
+def _date(body: EventBody | None, zone: str) -> object:
+    return None if body is None or body.cancelled else local_date(body.start, zone)
+
+
+def _severity(
+    act: Act, kind: DriftKind, redated: tuple[str, ...], view: CalendarView
+) -> Severity:
+    if act.schedule and act.state.subject.kind is not SubjectKind.OUT_OF_OFFICE:
+        started = any(
+            instant(before.start) <= instant(view.now) for _, _, before, _ in act.meant
+        )
+        return Severity.CLAIM if redated or started else Severity.SCHEDULE
+    if SCHEDULE & set(act.changes) or kind is DriftKind.DECLINED:
+        return Severity.SCHEDULE
+    return Severity.PRIVACY if kind in PRIVACY else Severity.COSMETIC
+
+
+def superseded(finding: Finding) -> Finding:
+    """Return the finding as one that the store's newer decision overrules."""
+    return replace(finding, superseded=True, verdict=Verdict.REVERT)

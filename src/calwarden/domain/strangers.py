@@ -1,0 +1,127 @@
+"""Events that are not at a managed place: copies of ours, returned older ones, personal ones over appointments."""
+
+from collections.abc import Iterator
+
+from calwarden.domain.document import digest, moment_document
+from calwarden.domain.drift import Aspect, DriftKey, DriftKind, Finding, Severity, Verdict, snapshot
+from calwarden.domain.event import EventBody, Observed
+from calwarden.domain.policy import When
+from calwarden.domain.view import CalendarView, ResourceState, Span, bodies
+from calwarden.domain.wall_time import instant
+
+
+def stranger_findings(view: CalendarView, taken: frozenset[str]) -> Iterator[Finding]:
+    """Yield copies, returned events and overlaps; ``taken`` are remote ids that another finding explains."""
+    by_uid = {state.uid: state for state in view.states}
+    for stranger in sorted(view.strangers, key=lambda one: one.remote_id):
+        if stranger.remote_id in taken:
+            continue
+        if stranger.uid in view.retired or stranger.marker in view.retired:
+            yield _returned(stranger, view)
+        elif stranger.marker in by_uid:
+            found = _copy(stranger, by_uid[stranger.marker], view)
+            if found is not None:
+                yield found
+        else:
+            yield from _overlap(stranger, view)
+
+
+def _copy(stranger: Observed, original: ResourceState, view: CalendarView) -> Finding | None:
+    when = When.AHEAD
+    verdict = view.policy.verdict(DriftKind.COPIED, when, view.provider)
+    if verdict is Verdict.IGNORE:
+        return None
+    body = None if stranger.resource is None else stranger.resource.body
+    desired = None if original.event is None else original.event.resource.body
+    refs = tuple(original.event.refs.values()) if original.event else ()
+    return Finding(
+        key=DriftKey(uid=stranger.uid),
+        kind=DriftKind.COPIED,
+        changes={Aspect.EXISTENCE: DriftKind.COPIED},
+        severity=Severity.SCHEDULE,
+        verdict=verdict,
+        verdicts={Aspect.EXISTENCE: verdict},
+        seen=digest({"copy": stranger.remote_id, "at": _at(body)}),
+        subject=original.subject,
+        appointment=original.subject.ref,
+        appointments=refs[:1] if len(refs) == 1 else (),
+        before=snapshot(desired),
+        after=snapshot(body),
+        companions=(stranger.remote_id,),
+        elements=frozenset({(None, Aspect.EXISTENCE)}),
+    )
+
+
+def _returned(stranger: Observed, view: CalendarView) -> Finding:
+    """Return a finding for an event of ours that came back from a trash: recorded, then removed."""
+    subject = view.retired.get(stranger.uid) or view.retired[stranger.marker or ""]
+    body = None if stranger.resource is None else stranger.resource.body
+    return Finding(
+        key=DriftKey(uid=stranger.uid),
+        kind=DriftKind.COPIED,
+        changes={Aspect.EXISTENCE: DriftKind.COPIED},
+        severity=Severity.SCHEDULE,
+        verdict=Verdict.REVERT,
+        verdicts={Aspect.EXISTENCE: Verdict.REVERT},
+        seen=digest({"returned": stranger.remote_id, "at": _at(body)}),
+        subject=subject,
+        appointment=subject.ref,
+        before=None,
+        after=snapshot(body),
+        companions=(stranger.remote_id,),
+        elements=frozenset({(None, Aspect.EXISTENCE)}),
+        cause="an earlier event of ours came back",
+    )
+
+
+def _overlap(stranger: Observed, view: CalendarView) -> Iterator[Finding]:
+    spans = view.spans.get(stranger.remote_id, ())
+    if not spans:
+        return
+    hit: list[tuple[str, EventBody, Span]] = []
+    for state in view.states:
+        if state.event is None:
+            continue
+        for _, ref, body in bodies(state.event):
+            if instant(body.end) <= instant(view.now):
+                continue
+            found = next((one for one in spans if _overlaps(one, body)), None)
+            if found is not None:
+                hit.append((ref, body, found))
+    if not hit:
+        return
+    ref, body, span = min(hit, key=lambda item: instant(item[1].start))
+    when = view.policy.when(body.start, body.end, view.now)
+    verdict = view.policy.verdict(DriftKind.OVERLAP, when, view.provider)
+    if verdict is Verdict.IGNORE:
+        return
+    refs = tuple(sorted({item[0] for item in hit}))
+    yield Finding(
+        key=DriftKey(uid=stranger.uid),
+        kind=DriftKind.OVERLAP,
+        changes={Aspect.BUSY: DriftKind.OVERLAP},
+        severity=Severity.SCHEDULE,
+        verdict=Verdict.FLAG,
+        verdicts={Aspect.BUSY: Verdict.FLAG},
+        seen=digest({"overlap": stranger.remote_id, "refs": refs, "at": _at_span(span)}),
+        appointment=ref,
+        appointments=refs,
+        before=snapshot(body),
+        after={
+            "start": span.start.isoformat(),
+            "end": span.end.isoformat(),
+            "timezone": getattr(span.start.tzinfo, "key", "UTC"),
+        },
+    )
+
+
+def _overlaps(span: Span, body: EventBody) -> bool:
+    return instant(span.start) < instant(body.end) and instant(body.start) < instant(span.end)
+
+
+def _at(body: EventBody | None) -> list[str] | None:
+    return None if body is None else [moment_document(body.start), moment_document(body.end)]
+
+
+def _at_span(span: Span) -> list[str]:
+    return [moment_document(span.start), moment_document(span.end)]

@@ -1,0 +1,112 @@
+"""What one decision looks at: every managed resource of a calendar, three ways, and the strangers beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from calwarden.domain.difference import differences, elements, occurrence
+from calwarden.domain.drift import Aspect, KnownDrift
+from calwarden.domain.event import EventBody, EventResource, ManagedEvent, Observed, Subject
+from calwarden.domain.policy import Policy
+from calwarden.domain.wall_time import Slot, instant
+
+WATCHED_BACK = timedelta(days=45)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A span of busy time."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceState:
+    """One managed resource three ways: ``event`` desired, ``applied`` and ``observed``.
+
+    ``written`` is the projection that was written last, ``applied`` what was read back then. ``pending`` holds
+    what unsettled calls would leave behind (None: nothing). ``changed`` says that this look brought news of it.
+    ``elsewhere`` says that another linked calendar of the provider shows it.
+    """
+
+    uid: str
+    subject: Subject
+    event: ManagedEvent | None = None
+    written: EventResource | None = None
+    applied: EventResource | None = None
+    remote_id: str | None = None
+    observed: Observed | None = None
+    pending: tuple[EventResource | None, ...] = ()
+    changed: bool = False
+    elsewhere: bool = False
+    retry_at: datetime | None = None
+
+    @property
+    def seen(self) -> EventResource | None:
+        """The observed content, if it stands there and could be read."""
+        return None if self.observed is None else self.observed.resource
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether something stands there that could not be read."""
+        return self.observed is not None and self.observed.resource is None
+
+    def base(self) -> EventResource | None:
+        """Return what our last write left: an unsettled call's result where the look agrees best with it."""
+        seen = self.seen
+        candidates = [self.applied, *self.pending]
+        if seen is None:
+            return None if self.pending and None in self.pending else self.applied
+        there = [one for one in candidates if one is not None]
+        if not there:
+            return None
+        return min(reversed(there), key=lambda one: len(elements(differences(one, seen))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarView:
+    """Everything that one decision about one calendar depends on.
+
+    ``strangers`` are observed resources that are not at a managed place; ``spans`` holds the busy times of
+    those that may overlap, by remote id. ``retired`` maps uids of earlier generations to their subjects.
+    ``reverts`` counts reverts of the last 24 hours by subject ref, slot and aspect.
+    """
+
+    provider: str
+    now: datetime
+    states: tuple[ResourceState, ...]
+    policy: Policy
+    grace: timedelta = timedelta(0)
+    strangers: tuple[Observed, ...] = ()
+    spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    retired: Mapping[str, Subject] = field(default_factory=dict)
+    known: tuple[KnownDrift, ...] = ()
+    reverts: Mapping[tuple[str, Slot | None, Aspect], int] = field(default_factory=dict)
+    silent_attendee_removal: bool = True
+
+
+def bodies(event: ManagedEvent) -> list[tuple[Slot | None, str, EventBody]]:
+    """Return (slot, appointment ref, body) of every occurrence that stands, in order of start."""
+    found: list[tuple[Slot | None, str, EventBody]] = []
+    for slot, ref in event.refs.items():
+        body = event.resource.body if slot is None else occurrence(event.resource, slot)
+        if body is not None:
+            found.append((slot, ref, body))
+    return sorted(found, key=lambda item: instant(item[2].start))
+
+
+def finished(state: ResourceState, now: datetime, *, for_: timedelta = timedelta(0)) -> bool:
+    """Tell whether everything of a resource ended at least ``for_`` ago."""
+    if state.event is None:
+        resource = state.applied
+        if resource is None:
+            return False
+        if resource.recurrence is not None:
+            return False
+        ends = [resource.body.end]
+    elif state.event.refs:
+        ends = [body.end for _, _, body in bodies(state.event)] or [state.event.resource.body.end]
+    else:
+        ends = [state.event.resource.body.end]
+    return all(instant(end) + for_ <= instant(now) for end in ends)

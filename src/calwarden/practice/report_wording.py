@@ -1,0 +1,120 @@
+"""What the kinds, states and changes of drift are called in front of people."""
+
+from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
+from calwarden.practice.report import ReportRow, moment_of
+
+HAPPENED: dict[DriftKind, str] = {
+    DriftKind.CALENDAR_GONE: "The calendar itself is gone",
+    DriftKind.CALENDAR_EMPTIED: "Every appointment vanished at once",
+    DriftKind.MASS_CHANGE: "Many appointments changed at once",
+    DriftKind.DELETED: "Deleted",
+    DriftKind.MOVED_CALENDAR: "Moved to another calendar",
+    DriftKind.OUT_OF_OFFICE_REMOVED: "Out-of-office block removed or moved",
+    DriftKind.CANCELLED: "Cancelled",
+    DriftKind.OCCURRENCE_DELETED: "One meeting of a series deleted",
+    DriftKind.SERIES_SPLIT: "This and all following meetings changed",
+    DriftKind.RECURRENCE_CHANGED: "The way a series repeats was changed",
+    DriftKind.MOVED: "Moved to another time",
+    DriftKind.OCCURRENCE_MOVED: "One meeting of a series moved",
+    DriftKind.ALL_DAY: "Made an all-day event",
+    DriftKind.RESIZED: "Made shorter or longer",
+    DriftKind.DECLINED: "Declined",
+    DriftKind.ATTENDEES_CHANGED: "Attendees changed",
+    DriftKind.EXPOSED: "Made public",
+    DriftKind.RETITLED: "Title changed",
+    DriftKind.COPIED: "Copied",
+    DriftKind.OVERLAP: "A personal event lies over it",
+    DriftKind.FREED: "No longer blocks the time",
+    DriftKind.LOCATION_CHANGED: "Location changed",
+    DriftKind.ZONE_CHANGED: "Time zone changed",
+    DriftKind.DETAILS_EDITED: "Details edited",
+}
+
+STATE: dict[DriftStatus, str] = {
+    DriftStatus.OPEN: "waits for a person",
+    DriftStatus.REVERTING: "is being put back",
+    DriftStatus.REVERTED: "put back",
+    DriftStatus.ACCEPTED: "accepted",
+    DriftStatus.DISMISSED: "dismissed",
+    DriftStatus.WITHDRAWN: "undone outside",
+    DriftStatus.SUPERSEDED: "overtaken by a newer decision in the practice",
+}
+
+MATTERS: dict[Severity, str] = {
+    Severity.CLAIM: "a claim's date",
+    Severity.SCHEDULE: "the schedule",
+    Severity.PRIVACY: "privacy",
+    Severity.COSMETIC: "looks only",
+}
+
+NOTHING = "nothing stands there"
+
+
+def happened(row: ReportRow) -> str:
+    """Say what somebody did outside, in a few words."""
+    return HAPPENED[row.kind]
+
+
+def state(row: ReportRow) -> str:
+    """Say where the drift stands."""
+    if row.status is DriftStatus.OPEN and row.verdict is Verdict.REVERT:
+        return "will be put back"
+    if row.contested and row.open:
+        return "waits for a person: it was put back twice and changed again"
+    return STATE[row.status]
+
+
+def times(row: ReportRow, document_name: str) -> str:
+    """Say when the event stood (``before``) or stands (``after``), in the appointment's zone."""
+    document = row.before if document_name == "before" else row.after
+    start = moment_of(document, "start", row.timezone)
+    end = moment_of(document, "end", row.timezone)
+    if document is None or start is None or end is None:
+        return NOTHING if document_name == "after" else ""
+    if document.get("all_day"):
+        return f"{start:%a %d %b %Y}, all day"
+    last = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %d %b %Y %H:%M}"
+    return f"{start:%a %d %b %Y %H:%M}\N{EN DASH}{last}"
+
+
+def before(row: ReportRow) -> str:
+    """Say how it should stand."""
+    words = {DriftKind.EXPOSED: "private", DriftKind.FREED: "busy"}.get(row.kind)
+    return _joined(times(row, "before"), words)
+
+
+def after(row: ReportRow) -> str:
+    """Say how it stood outside when it was seen."""
+    if row.kind in {DriftKind.MASS_CHANGE, DriftKind.CALENDAR_EMPTIED}:
+        return f"{len(row.appointments)} items"
+    words = {
+        DriftKind.EXPOSED: "public",
+        DriftKind.FREED: "free",
+        DriftKind.RETITLED: "another title",
+        DriftKind.LOCATION_CHANGED: "another location",
+        DriftKind.ATTENDEES_CHANGED: "other attendees",
+    }.get(row.kind)
+    return _joined(times(row, "after"), words)
+
+
+def choices(row: ReportRow) -> str:
+    """Say which commands decide about a drift that waits for a person."""
+    verbs = ["revert", "dismiss"]
+    if row.kind in ACCEPTABLE:
+        verbs.insert(1, "accept")
+    return f"calwarden drift resolve {row.id} {'|'.join(verbs)} --reason TEXT"
+
+
+ACCEPTABLE = frozenset(
+    {
+        DriftKind.MOVED,
+        DriftKind.RESIZED,
+        DriftKind.OCCURRENCE_MOVED,
+        DriftKind.RECURRENCE_CHANGED,
+        DriftKind.SERIES_SPLIT,
+    }
+)
+
+
+def _joined(when: str, words: str | None) -> str:
+    return ", ".join(part for part in (when, words) if part)

@@ -1,0 +1,206 @@
+"""Appointments. Every change raises the provider's schedule revision in the same transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+
+from calwarden.domain.appointment import Appointment, AppointmentType, Place, Status
+from calwarden.domain.wall_time import Slot, instant, local_text, parse_local
+from calwarden.store.errors import NotFound
+from calwarden.store.people import touch
+from calwarden.store.tables import appointments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentRecord:
+    """An appointment with what the store keeps beside it.
+
+    ``dos_timezone`` is the zone that decides the date of service, copied at booking. ``reason``
+    is why it was cancelled or corrected, for the people in the appointment only.
+    """
+
+    appointment: Appointment
+    dos_timezone: str
+    reason: str | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Conditions(TypedDict, total=False):
+    """What to look for; a condition that is missing or None holds for every appointment.
+
+    ``ends_after`` and ``starts_before`` are exclusive: together they name a span to be overlapped.
+    """
+
+    provider: str | None
+    client: str | None
+    series: str | None
+    statuses: Iterable[Status] | None
+    refs: Iterable[str] | None
+    ends_after: datetime | None
+    starts_before: datetime | None
+
+
+def find(connection: Connection, ref: str) -> Appointment | None:
+    """Return the appointment; None where there is none."""
+    query = select(appointments).where(appointments.c.ref == ref)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _appointment(row)
+
+
+def get(connection: Connection, ref: str) -> Appointment:
+    """Return the appointment; raises `NotFound`."""
+    found = find(connection, ref)
+    if found is None:
+        raise NotFound("appointment", ref)
+    return found
+
+
+def get_record(connection: Connection, ref: str) -> AppointmentRecord:
+    """Return the appointment and what is kept beside it; raises `NotFound`."""
+    query = select(appointments).where(appointments.c.ref == ref)
+    found = connection.execute(query).mappings().first()
+    if found is None:
+        raise NotFound("appointment", ref)
+    return _record(found)
+
+
+def search(connection: Connection, **conditions: Unpack[Conditions]) -> list[Appointment]:
+    """Return the appointments that fit every given condition, in order of their starts."""
+    rows = connection.execute(_query(conditions)).mappings()
+    return [_appointment(row) for row in rows]
+
+
+def search_records(
+    connection: Connection, **conditions: Unpack[Conditions]
+) -> list[AppointmentRecord]:
+    """As `search`, with what is kept beside each appointment."""
+    rows = connection.execute(_query(conditions)).mappings()
+    return [_record(row) for row in rows]
+
+
+def insert_one(
+    connection: Connection, appointment: Appointment, *, dos_timezone: str, now: datetime
+) -> None:
+    """Store a new appointment."""
+    insert_all(connection, [(appointment, dos_timezone)], now=now)
+
+
+def insert_all(
+    connection: Connection, new: Iterable[tuple[Appointment, str]], *, now: datetime
+) -> None:
+    """Store new appointments, each with the zone that decides its date of service."""
+    rows = [
+        {
+            "ref": appointment.ref,
+            **_values(appointment),
+            "dos_timezone": dos_timezone,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for appointment, dos_timezone in new
+    ]
+    if rows:
+        connection.execute(insert(appointments), rows)
+    for provider in sorted({row["provider"] for row in rows}):
+        touch(connection, provider)
+
+
+def save(
+    connection: Connection,
+    appointment: Appointment,
+    *,
+    now: datetime,
+    reason: str | None = None,
+    dos_timezone: str | None = None,
+) -> None:
+    """Store a change; reason and zone stay as they are where none is given; raises `NotFound`."""
+    before = get(connection, appointment.ref)
+    values = _values(appointment)
+    if reason is not None:
+        values["reason"] = reason
+    if dos_timezone is not None:
+        values["dos_timezone"] = dos_timezone
+    connection.execute(
+        update(appointments)
+        .where(appointments.c.ref == appointment.ref)
+        .values(**values, revision=appointments.c.revision + 1, updated_at=now)
+    )
+    for provider in sorted({before.provider, appointment.provider}):
+        touch(connection, provider)
+
+
+def _query(conditions: Conditions) -> Select[Any]:
+    query = select(appointments).order_by(appointments.c.starts_at, appointments.c.ref)
+    for name in ("provider", "client", "series"):
+        if (value := conditions.get(name)) is not None:
+            query = query.where(appointments.c[name] == value)
+    if (statuses := conditions.get("statuses")) is not None:
+        query = query.where(appointments.c.status.in_([status.value for status in statuses]))
+    if (refs := conditions.get("refs")) is not None:
+        query = query.where(appointments.c.ref.in_(list(refs)))
+    if (ends_after := conditions.get("ends_after")) is not None:
+        query = query.where(appointments.c.ends_at > ends_after)
+    if (starts_before := conditions.get("starts_before")) is not None:
+        query = query.where(appointments.c.starts_at < starts_before)
+    return query
+
+
+def _values(appointment: Appointment) -> dict[str, Any]:
+    scheduled, local = appointment.scheduled_start, local_text(appointment.start)
+    # instants are derived from what is stored: wall time and zone, never a fold of its own
+    stored = replace(appointment, start=parse_local(local, appointment.zone))
+    return {
+        "provider": appointment.provider,
+        "client": appointment.client,
+        "type": appointment.type.value,
+        "place": appointment.place.value,
+        "status": appointment.status.value,
+        "start_local": local,
+        "timezone": appointment.zone,
+        "minutes": appointment.minutes,
+        "starts_at": instant(stored.start),
+        "ends_at": instant(stored.end),
+        "series": appointment.series,
+        "slot": appointment.slot,
+        "number": appointment.number,
+        "scheduled_start_local": None if scheduled is None else local_text(scheduled),
+        "scheduled_minutes": appointment.scheduled_minutes,
+        "late_fee": appointment.late_fee,
+    }
+
+
+def _appointment(row: RowMapping) -> Appointment:
+    zone, scheduled = row["timezone"], row["scheduled_start_local"]
+    return Appointment(
+        ref=row["ref"],
+        provider=row["provider"],
+        client=row["client"],
+        start=parse_local(row["start_local"], zone),
+        minutes=row["minutes"],
+        type=AppointmentType(row["type"]),
+        place=Place(row["place"]),
+        status=Status(row["status"]),
+        series=row["series"],
+        slot=None if row["slot"] is None else Slot(row["slot"]),
+        number=row["number"],
+        scheduled_start=None if scheduled is None else parse_local(scheduled, zone),
+        scheduled_minutes=row["scheduled_minutes"],
+        late_fee=row["late_fee"],
+        dos_zone=row["dos_timezone"],
+    )
+
+
+def _record(row: RowMapping) -> AppointmentRecord:
+    return AppointmentRecord(
+        appointment=_appointment(row),
+        dos_timezone=row["dos_timezone"],
+        reason=row["reason"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,171 @@
+"""Linked calendars and their sealed credentials."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+
+from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
+from calwarden.sdk.connector import Capabilities, Link
+from calwarden.store.errors import NotFound
+from calwarden.store.tables import calendars, credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCalendar:
+    """A link about to be stored."""
+
+    provider: str
+    connector: str
+    link: Link
+    name: str = ""
+    role: Role = Role.MANAGED
+    credential_id: int | None = None
+
+
+def find(connection: Connection, calendar_id: int) -> LinkedCalendar | None:
+    """Return the link; None where there is none."""
+    query = select(calendars).where(calendars.c.id == calendar_id)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _calendar(row)
+
+
+def get(connection: Connection, calendar_id: int) -> LinkedCalendar:
+    """Return the link; raises `NotFound`."""
+    found = find(connection, calendar_id)
+    if found is None:
+        raise NotFound("calendar", calendar_id)
+    return found
+
+
+def find_linked(connection: Connection, connector: str, remote_id: str) -> LinkedCalendar | None:
+    """Return the link of a remote calendar, unless it was unlinked."""
+    query = select(calendars).where(
+        calendars.c.connector == connector,
+        calendars.c.remote_id == remote_id,
+        calendars.c.status != CalendarStatus.UNLINKED.value,
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _calendar(row)
+
+
+def search(
+    connection: Connection,
+    *,
+    provider: str | None = None,
+    statuses: Iterable[CalendarStatus] | None = None,
+    role: Role | None = None,
+) -> list[LinkedCalendar]:
+    """Return the links that fit every given condition, by id."""
+    query = select(calendars).order_by(calendars.c.id)
+    if provider is not None:
+        query = query.where(calendars.c.provider == provider)
+    if statuses is not None:
+        query = query.where(calendars.c.status.in_([status.value for status in statuses]))
+    if role is not None:
+        query = query.where(calendars.c.role == role.value)
+    return [_calendar(row) for row in connection.execute(query).mappings()]
+
+
+def insert_one(connection: Connection, new: NewCalendar, *, now: datetime) -> int:
+    """Store a new link and return its id."""
+    row = insert(calendars).values(
+        provider=new.provider,
+        connector=new.connector,
+        role=new.role.value,
+        remote_id=new.link.remote_id,
+        name=new.name,
+        account=new.link.account,
+        credential_id=new.credential_id,
+        capabilities=asdict(new.link.capabilities),
+        probe=dict(new.link.probe),
+        limitations={},
+        created_at=now,
+    )
+    return int(connection.execute(row.returning(calendars.c.id)).scalar_one())
+
+
+def save_link(connection: Connection, calendar_id: int, link: Link) -> None:
+    """Store what linking again found out; raises `NotFound`."""
+    save(
+        connection,
+        calendar_id,
+        account=link.account,
+        capabilities=asdict(link.capabilities),
+        probe=dict(link.probe),
+    )
+
+
+def save(connection: Connection, calendar_id: int, **values: Any) -> None:
+    """Store some columns of a link; raises `NotFound`."""
+    changed = update(calendars).where(calendars.c.id == calendar_id).values(**values)
+    if not connection.execute(changed).rowcount:
+        raise NotFound("calendar", calendar_id)
+
+
+def set_status(
+    connection: Connection, calendar_id: int, status: CalendarStatus, reason: str | None = None
+) -> None:
+    """Store a status and why it is so; a new plan is made afterwards."""
+    save(
+        connection,
+        calendar_id,
+        status=status.value,
+        status_reason=reason,
+        planned_revision=0,
+    )
+
+
+def link_of(calendar: LinkedCalendar) -> Link:
+    """Return the link as connectors take it."""
+    known = {field.name for field in fields(Capabilities)}
+    found: Mapping[str, Any] = calendar.capabilities
+    return Link(
+        remote_id=calendar.remote_id,
+        account=calendar.account,
+        # a later version may have stored more than this one knows
+        capabilities=Capabilities(**{key: found[key] for key in found if key in known}),
+        probe=calendar.probe,
+    )
+
+
+def add_credential(connection: Connection, *, account: str, sealed: bytes, now: datetime) -> int:
+    """Store a sealed credential and return its id."""
+    new = insert(credentials).values(account=account, sealed=sealed, updated_at=now)
+    return int(connection.execute(new.returning(credentials.c.id)).scalar_one())
+
+
+def credential(connection: Connection, credential_id: int) -> tuple[str, bytes]:
+    """Return the account a credential is for, and the sealed credential; raises `NotFound`."""
+    query = select(credentials.c.account, credentials.c.sealed)
+    row = connection.execute(query.where(credentials.c.id == credential_id)).tuples().first()
+    if row is None:
+        raise NotFound("credential", credential_id)
+    return row[0], bytes(row[1])
+
+
+def save_credential(
+    connection: Connection, credential_id: int, *, sealed: bytes, now: datetime
+) -> None:
+    """Replace a sealed credential; raises `NotFound`."""
+    changed = update(credentials).where(credentials.c.id == credential_id)
+    if not connection.execute(changed.values(sealed=sealed, updated_at=now)).rowcount:
+        raise NotFound("credential", credential_id)
+
+
+def destroy_credential(connection: Connection, calendar_id: int) -> None:
+    """Take the credential from a link; it is deleted unless another link uses it too."""
+    used = get(connection, calendar_id).credential_id
+    if used is None:
+        return
+    save(connection, calendar_id, credential_id=None)
+    others = select(calendars.c.id).where(calendars.c.credential_id == used)
+    if connection.execute(others).first() is None:
+        connection.execute(delete(credentials).where(credentials.c.id == used))
+
+
+def _calendar(row: RowMapping) -> LinkedCalendar:
+    typed = {"role": Role(row["role"]), "status": CalendarStatus(row["status"])}
+    return LinkedCalendar(**{**row, **typed})

