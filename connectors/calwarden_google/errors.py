@@ -1,0 +1,127 @@
+"""Google's refusals in the words of `calwarden.sdk.errors`: one function, by reason (wire rules G4, G27, G28)."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httplib2
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from googleapiclient.errors import HttpError
+
+from calwarden.sdk.errors import (
+    Ambiguous,
+    CalendarGone,
+    CursorExpired,
+    NeedsAuth,
+    PreconditionFailed,
+    Rejected,
+    RemoteError,
+    Transient,
+)
+
+RATE_LIMITS = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
+USE_LIMITS = frozenset({"quotaExceeded", "dailyLimitExceeded", "calendarLimitsExceeded"})
+DEAD_CURSORS = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
+UNGRANTED = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+UNSENT = (httplib2.ServerNotFoundError, ConnectionRefusedError)
+"""Faults before a request left this machine: nothing can have happened."""
+
+PARKED = timedelta(hours=1)
+"""How long an account waits whose calendar-use limit is spent (G27)."""
+
+_RATE_LIMITED = 429
+_SERVER_FAULT = 500
+
+
+def reason_of(error: HttpError) -> str:
+    """Return the machine-readable reason of a refusal, or the empty string."""
+    try:
+        details = json.loads(error.content)["error"]["errors"]
+        return str(details[0]["reason"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status of a refusal; 0 where there was no answer."""
+    return int(error.resp.status) if isinstance(error, HttpError) else 0
+
+
+def translated(error: Exception, *, writing: bool = False) -> RemoteError:
+    """Return what an error of the client library means for the caller; ``writing``: something may have landed."""
+    if isinstance(error, HttpError):
+        return _refusal(error, status_of(error), reason_of(error), writing=writing)
+    if isinstance(error, RefreshError) and not error.retryable:
+        return NeedsAuth(
+            "Google calendar: access was revoked or has expired; link the calendar again with "
+            "`calwarden link google`"
+        )
+    if isinstance(error, TransportError | RefreshError):
+        return Transient("Google calendar: Google's sign-in service did not answer; it is tried again")
+    if isinstance(error, GoogleAuthError):
+        return NeedsAuth("Google calendar: the stored credential cannot be used; link the calendar again")
+    if writing and not isinstance(error, UNSENT):
+        return Ambiguous("Google calendar: the answer to a write was lost; it is looked up before it is repeated")
+    return Transient("Google calendar: the service could not be reached or its answer was torn; it is tried again")
+
+
+def _refusal(error: HttpError, status: int, reason: str, *, writing: bool) -> RemoteError:
+    if status == _RATE_LIMITED or reason in RATE_LIMITS:
+        return Transient(
+            "Google calendar: too many requests; it is tried again later",
+            retry_after=retry_after(error.resp),
+            throttled=True,
+        )
+    if reason in USE_LIMITS:
+        return Transient(
+            "Google calendar: the account's calendar-use limit is spent; it rests for a while",
+            retry_after=max(retry_after(error.resp) or PARKED, PARKED),
+            throttled=True,
+        )
+    if status >= _SERVER_FAULT:
+        message = f"Google calendar: the service failed ({status})"
+        if writing:
+            return Ambiguous(f"{message}; the write is looked up before it is repeated")
+        return Transient(f"{message}; it is tried again", retry_after=retry_after(error.resp))
+    return _by_status(status, reason)
+
+
+def _by_status(status: int, reason: str) -> RemoteError:
+    match status:
+        case 401:
+            return NeedsAuth("Google calendar: the sign-in was refused; link the calendar again")
+        case 403 if reason in UNGRANTED:
+            return NeedsAuth("Google calendar: a needed permission was not granted; link the calendar again")
+        case 404:
+            return CalendarGone("Google calendar: the calendar is not there any more; unlink it, or link another")
+        case 409 if reason == "conflict":
+            return Transient("Google calendar: two writes met; it is tried again")
+        case 409 | 412:
+            return PreconditionFailed("Google calendar: the event is not as it was seen; it is read again")
+        case 410 if reason in DEAD_CURSORS:
+            return CursorExpired("Google calendar: the sync token is not valid any more; everything is listed")
+        case 410:
+            return PreconditionFailed("Google calendar: the event was deleted meanwhile; it is read again")
+    return Rejected(
+        f"Google calendar: the request was refused ({status} {reason or 'without a reason'}); "
+        "see the guide on Google for what the reason asks for"
+    )
+
+
+def retry_after(headers: Mapping[str, Any]) -> timedelta | None:
+    """Return what a Retry-After header asks for, given in seconds or as a date with a Date beside it."""
+    text = str(headers.get("retry-after", "")).strip()
+    if text.isdigit():
+        return timedelta(seconds=int(text))
+    try:
+        until = parsedate_to_datetime(text)
+        sent = parsedate_to_datetime(str(headers.get("date", "")))
+    except (ValueError, TypeError):
+        return None
+    return max(_aware(until) - _aware(sent), timedelta())
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
