@@ -113,6 +113,10 @@ format: $(STAMP) ## Format, and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
+.PHONY: config
+config: $(STAMP) ## Write config/ anew from the settings
+	@$(BIN)/python -m calwarden.settings.example config
+
 .PHONY: migration
 migration: $(STAMP) ## Write the first migration anew from tables.py (until a release has made it)
 	@rm -f src/calwarden/store/migrations/versions/r0001_*.py

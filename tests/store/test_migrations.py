@@ -96,9 +96,13 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database):
     assert database.check().newer
     with pytest.raises(DatabaseNewer, match=r"9999.*install the newer version"):
         database.upgrade()
-    with pytest.raises(DatabaseNewer):
-        _ = database.installation_id
-    assert database.check().found == "9999"
+    later = Database.open(url_of(database))
+    with pytest.raises(DatabaseNewer), later.read():
+        pytest.fail("a newer database was read")
+    with pytest.raises(DatabaseNewer), later.write():
+        pytest.fail("a newer database was written to")
+    assert later.check().found == "9999"
+    later.close()
 
 
 def test_a_database_without_tables_asks_for_the_upgrade(empty):

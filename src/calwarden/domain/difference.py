@@ -47,7 +47,9 @@ def differences(base: EventResource, seen: EventResource) -> tuple[Difference, .
         changes = {**body_changes(base.body, seen.body), Aspect.TIME: DriftKind.RECURRENCE_CHANGED}
         return (Difference(slot=None, changes=changes, before=base.body, after=seen.body),)
     master = _master_changes(base, seen)
-    found = [Difference(slot=None, changes=master, before=base.body, after=seen.body)] if master else []
+    found = (
+        [Difference(slot=None, changes=master, before=base.body, after=seen.body)] if master else []
+    )
     if base.recurrence is not None and Aspect.TIME not in master:
         found.extend(_slot_differences(base, aligned(seen, base)))
     return tuple(found)

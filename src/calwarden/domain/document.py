@@ -83,7 +83,9 @@ def resource_from(document: Mapping[str, Any]) -> EventResource:
             extra=tuple(Slot(slot) for slot in rule["extra"]),
             supported=rule["supported"],
         ),
-        overrides={Slot(slot): body_from(body) for slot, body in document.get("overrides", {}).items()},
+        overrides={
+            Slot(slot): body_from(body) for slot, body in document.get("overrides", {}).items()
+        },
         excluded=frozenset(Slot(slot) for slot in document.get("excluded", ())),
     )
 

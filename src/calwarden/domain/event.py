@@ -106,7 +106,9 @@ class EventResource:
 
     def with_override(self, slot: Slot, body: EventBody) -> "EventResource":
         """Return the resource with ``slot`` overridden."""
-        return replace(self, overrides={**self.overrides, slot: body}, excluded=self.excluded - {slot})
+        return replace(
+            self, overrides={**self.overrides, slot: body}, excluded=self.excluded - {slot}
+        )
 
     def with_exclusion(self, slot: Slot) -> "EventResource":
         """Return the resource without an occurrence at ``slot``."""

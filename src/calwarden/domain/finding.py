@@ -77,9 +77,7 @@ def examine(state: ResourceState, view: CalendarView) -> Examined:
     if seen is None:
         return Examined(state=state, base=base, acts=tuple(_vanished(state, base, view)))
     written = state.written if base is state.applied and state.written is not None else base
-    stored = (
-        elements(differences(written, state.event.resource)) if state.event else frozenset()
-    )
+    stored = elements(differences(written, state.event.resource)) if state.event else frozenset()
     gap = _gap(state.event, seen)
     outside = differences(base, seen)
     acts = [] if not outside else list(_acts(state, base, outside, stored, gap, view))
@@ -142,9 +140,7 @@ def _acts(
 ) -> Iterator[Act]:
     for difference in _joined(outside, state, view):
         slots = difference.slots
-        pending = {
-            (slot, aspect) for slot in slots for aspect in difference.difference.changes
-        }
+        pending = {(slot, aspect) for slot in slots for aspect in difference.difference.changes}
         if state.event is not None:
             pending &= gap | {item for item in pending if item[0] not in _slots(state.event)}
         if not pending:
@@ -170,7 +166,9 @@ def _joined(
     outside: tuple[Difference, ...], state: ResourceState, view: CalendarView
 ) -> Iterator[_Joined]:
     """Join overrides that were moved by one common shift: one act of one person."""
-    standing = {item.key.slot for item in view.known if item.key.uid == state.uid and item.status.standing}
+    standing = {
+        item.key.slot for item in view.known if item.key.uid == state.uid and item.status.standing
+    }
     groups: dict[timedelta, list[Difference]] = {}
     for difference in outside:
         moved = _shifted(difference)
@@ -300,9 +298,7 @@ def _values(body: EventBody | None, aspects: set[Aspect]) -> Any:
     return {name: value for name, value in document.items() if name in names}
 
 
-def _whole(
-    state: ResourceState, view: CalendarView, seen: EventResource | None
-) -> Iterator[Meant]:
+def _whole(state: ResourceState, view: CalendarView, seen: EventResource | None) -> Iterator[Meant]:
     """Yield what a change of the whole resource means: all of a single event, what has not started of a series."""
     if state.event is None:
         return
@@ -348,9 +344,7 @@ def _behind(
             yield slot, ref, body, EventBody(start=start, end=after(start, after_.length))
 
 
-def _occurrences(
-    state: ResourceState, joined: _Joined
-) -> Iterator[Meant]:
+def _occurrences(state: ResourceState, joined: _Joined) -> Iterator[Meant]:
     refs = {} if state.event is None else state.event.refs
     for one in (joined.difference, *joined.rest):
         if one.before is not None and one.slot in refs:
@@ -371,7 +365,12 @@ def _split(
     shorter = rule.count is not None and (
         base.recurrence.count is None or rule.count < base.recurrence.count
     )
-    if not shorter or rule.count is None or rule.rule != base.recurrence.rule or state.event is None:
+    if (
+        not shorter
+        or rule.count is None
+        or rule.rule != base.recurrence.rule
+        or state.event is None
+    ):
         return None
     slots = sorted(
         {slot for slot in state.event.refs if slot is not None}
@@ -386,16 +385,16 @@ def _split(
         found = stranger.resource
         if found is None:
             continue
-        ours = stranger.marker == state.uid or (found.body.title and found.body.title == base.body.title)
+        ours = stranger.marker == state.uid or (
+            found.body.title and found.body.title == base.body.title
+        )
         distance = instant(found.body.start) - instant(expected)
         if ours and -SPLIT_EARLY <= distance <= SPLIT_REACH:
             return cut, found.body, stranger
     return None
 
 
-def _next_body(
-    state: ResourceState, base: EventResource, view: CalendarView
-) -> EventBody:
+def _next_body(state: ResourceState, base: EventResource, view: CalendarView) -> EventBody:
     if state.event is not None:
         upcoming = [
             body for _, _, body in bodies(state.event) if instant(body.start) > instant(view.now)

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 from calwarden.domain.document import digest
-from calwarden.domain.drift import Aspect, DriftKey, DriftKind, Finding, KnownDrift, Severity, Verdict
+from calwarden.domain.drift import (
+    Aspect,
+    DriftKey,
+    DriftKind,
+    Finding,
+    KnownDrift,
+    Severity,
+    Verdict,
+)
 from calwarden.domain.finding import Act, Examined
 from calwarden.domain.view import CalendarView, finished
 
@@ -53,7 +61,9 @@ def case(kind: DriftKind, items: Sequence[Finding]) -> Finding:
     redated = {ref for item in items for ref in item.redated}
     seen = {item_key(item): item.seen for item in items}
     severities = list(Severity)
-    severity = min((item.severity for item in items), key=severities.index, default=Severity.SCHEDULE)
+    severity = min(
+        (item.severity for item in items), key=severities.index, default=Severity.SCHEDULE
+    )
     return Finding(
         key=CASE_KEY,
         kind=kind,

@@ -30,15 +30,16 @@ HOLDING = CASES | {
 class Contradiction:
     """What an open drift says about one appointment.
 
-    ``start`` is where the outside has it; None where nothing stands, or where ``known`` is False:
-    an item of a case, an occurrence of a rule that was changed.
+    ``redated`` is its own finding that the date of service would differ or cease. Where it is about
+    this appointment alone (``direct``), ``start`` is where the outside has it; None: nowhere.
     """
 
     drift: int
     kind: DriftKind
-    start: datetime | None
+    redated: bool = False
+    direct: bool = False
+    start: datetime | None = None
     all_day: bool = False
-    known: bool = True
 
     def date_outside(self, zone: str) -> date | None:
         """Return the date of service if the outside were true; None where there would be none."""
@@ -70,18 +71,17 @@ def _why(
     appointment: Appointment, said: Contradiction, *, zone: str, now: datetime, near: timedelta
 ) -> str | None:
     start = instant(appointment.start)
-    outside = said.date_outside(zone)
     service = date_of_service(appointment.start, zone)
     if said.kind in CASES:
         return ": the whole calendar is in question"
     if instant(now) >= start:
         return " on an appointment that has started"
-    if not said.known:
-        return f" and may change the date of service {service}"
-    if outside is None:
+    if said.direct and said.start is None:
         return f": nothing stands in the calendar for the date of service {service}"
-    if outside != service:
-        return f" and would change the date of service from {service} to {outside}"
+    if said.direct and said.date_outside(zone) != service:
+        return f" and would change the date of service {service} to {said.date_outside(zone)}"
+    if said.redated:
+        return f" and would change the date of service {service}"
     return f" within {_hours(near)} of the start" if start - instant(now) <= near else None
 
 

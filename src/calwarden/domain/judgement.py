@@ -87,9 +87,7 @@ def _span(act: Act, view: CalendarView) -> tuple[datetime, datetime]:
     event = act.state.event
     body = act.before
     if act.slot is None and event is not None and event.resource.recurrence is not None:
-        upcoming = [
-            one for _, _, one in bodies(event) if instant(one.start) > instant(view.now)
-        ]
+        upcoming = [one for _, _, one in bodies(event) if instant(one.start) > instant(view.now)]
         if upcoming:
             body = upcoming[0]
     elif act.slot is None and event is not None:
@@ -101,9 +99,7 @@ def _span(act: Act, view: CalendarView) -> tuple[datetime, datetime]:
     return body.start, body.end
 
 
-def _verdict(
-    act: Act, aspect: Aspect, kind: DriftKind, when: When, view: CalendarView
-) -> Verdict:
+def _verdict(act: Act, aspect: Aspect, kind: DriftKind, when: When, view: CalendarView) -> Verdict:
     if act.cause is not None:
         return Verdict.FLAG
     judged = kind
@@ -151,13 +147,9 @@ def _date(body: EventBody | None, zone: str) -> object:
     return None if body is None or body.cancelled else local_date(body.start, zone)
 
 
-def _severity(
-    act: Act, kind: DriftKind, redated: tuple[str, ...], view: CalendarView
-) -> Severity:
+def _severity(act: Act, kind: DriftKind, redated: tuple[str, ...], view: CalendarView) -> Severity:
     if act.schedule and act.state.subject.kind is not SubjectKind.OUT_OF_OFFICE:
-        started = any(
-            instant(before.start) <= instant(view.now) for _, _, before, _ in act.meant
-        )
+        started = any(instant(before.start) <= instant(view.now) for _, _, before, _ in act.meant)
         return Severity.CLAIM if redated or started else Severity.SCHEDULE
     if SCHEDULE & set(act.changes) or kind is DriftKind.DECLINED:
         return Severity.SCHEDULE

@@ -9,7 +9,9 @@ from calwarden.domain.event import EventBody, EventResource
 from calwarden.domain.wall_time import Slot
 
 
-def overlay(resource: EventResource, source: EventResource, kept: Iterable[Element]) -> EventResource:
+def overlay(
+    resource: EventResource, source: EventResource, kept: Iterable[Element]
+) -> EventResource:
     """Return ``resource`` with the ``kept`` elements as they stand in ``source``.
 
     A series whose master's time is kept takes rule, slots and overrides from ``source`` with it.

@@ -70,7 +70,9 @@ def ordered(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Return steps so that nothing is ever missing: creates, then updates, then cuts, then removals."""
     rank = {Action.CREATE: 0, Action.UPDATE: 1, Action.DELETE: 3}
     return tuple(
-        sorted(steps, key=lambda step: (rank[step.action] + step.waits, step.uid, step.remote_id or ""))
+        sorted(
+            steps, key=lambda step: (rank[step.action] + step.waits, step.uid, step.remote_id or "")
+        )
     )
 
 

@@ -114,7 +114,14 @@ def read_policy(document: Mapping[str, Any]) -> Policy:
         problems.append(f"near_hours is {near!r}; it takes hours from 0 to 168")
         near = 2
     owners: list[tuple[str | None, Mapping[str, Any]]] = [
-        (None, {key: value for key, value in document.items() if key not in {"near_hours", "providers"}})
+        (
+            None,
+            {
+                key: value
+                for key, value in document.items()
+                if key not in {"near_hours", "providers"}
+            },
+        )
     ]
     owners += list(document.get("providers", {}).items())
     for owner, table in owners:

@@ -81,7 +81,9 @@ class Projector:
             dos_zones={one.ref: one.dos_zone or one.zone},
         )
 
-    def _series(self, series: Series, appointments: Sequence[Appointment]) -> Iterator[ManagedEvent]:
+    def _series(
+        self, series: Series, appointments: Sequence[Appointment]
+    ) -> Iterator[ManagedEvent]:
         ordered = sorted(
             (one for one in appointments if one.slot is not None), key=lambda one: one.slot or ""
         )
@@ -179,7 +181,9 @@ class Projector:
 
     def _text(self, kind: AppointmentType, place: Place) -> EventText:
         where = self.wording.telehealth if place is Place.TELEHEALTH else self.wording.office
-        title = self.wording.title.replace("{type}", kind.replace("_", " ")).replace("{place}", where)
+        title = self.wording.title.replace("{type}", kind.replace("_", " ")).replace(
+            "{place}", where
+        )
         return EventText(title=title, location=where)
 
     def _body(

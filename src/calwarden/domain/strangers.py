@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from calwarden.domain.document import digest, moment_document
 from calwarden.domain.drift import Aspect, DriftKey, DriftKind, Finding, Severity, Verdict, snapshot
-from calwarden.domain.event import EventBody, Observed
+from calwarden.domain.event import EventBody, ManagedEvent, Observed, Subject
 from calwarden.domain.policy import When
-from calwarden.domain.view import CalendarView, ResourceState, Span, bodies
+from calwarden.domain.view import CalendarView, Span, bodies
 from calwarden.domain.wall_time import instant
 
 
@@ -19,22 +19,24 @@ def stranger_findings(view: CalendarView, taken: frozenset[str]) -> Iterator[Fin
         if stranger.uid in view.retired or stranger.marker in view.retired:
             yield _returned(stranger, view)
         elif stranger.marker in by_uid:
-            found = _copy(stranger, by_uid[stranger.marker], view)
-            if found is not None:
-                yield found
+            yield from _copy(stranger, by_uid[stranger.marker].event, None, view)
+        elif stranger.marker is not None and stranger.marker in view.marks_elsewhere:
+            yield from _copy(stranger, None, view.marks_elsewhere[stranger.marker], view)
         else:
             yield from _overlap(stranger, view)
 
 
-def _copy(stranger: Observed, original: ResourceState, view: CalendarView) -> Finding | None:
-    when = When.AHEAD
-    verdict = view.policy.verdict(DriftKind.COPIED, when, view.provider)
-    if verdict is Verdict.IGNORE:
-        return None
+def _copy(
+    stranger: Observed, event: ManagedEvent | None, subject: Subject | None, view: CalendarView
+) -> Iterator[Finding]:
+    verdict = view.policy.verdict(DriftKind.COPIED, When.AHEAD, view.provider)
+    original = event.subject if event is not None else subject
+    if verdict is Verdict.IGNORE or original is None:
+        return
     body = None if stranger.resource is None else stranger.resource.body
-    desired = None if original.event is None else original.event.resource.body
-    refs = tuple(original.event.refs.values()) if original.event else ()
-    return Finding(
+    desired = None if event is None else event.resource.body
+    refs = () if event is None else tuple(event.refs.values())
+    yield Finding(
         key=DriftKey(uid=stranger.uid),
         kind=DriftKind.COPIED,
         changes={Aspect.EXISTENCE: DriftKind.COPIED},
@@ -42,8 +44,8 @@ def _copy(stranger: Observed, original: ResourceState, view: CalendarView) -> Fi
         verdict=verdict,
         verdicts={Aspect.EXISTENCE: verdict},
         seen=digest({"copy": stranger.remote_id, "at": _at(body)}),
-        subject=original.subject,
-        appointment=original.subject.ref,
+        subject=original,
+        appointment=original.ref,
         appointments=refs[:1] if len(refs) == 1 else (),
         before=snapshot(desired),
         after=snapshot(body),

@@ -69,7 +69,8 @@ class CalendarView:
     """Everything that one decision about one calendar depends on.
 
     ``strangers`` are observed resources that are not at a managed place; ``spans`` holds the busy times of
-    those that may overlap, by remote id. ``retired`` maps uids of earlier generations to their subjects.
+    those that may overlap, by remote id. ``retired`` maps uids of earlier generations to their subjects,
+    ``marks_elsewhere`` those that stand in the provider's other linked calendars.
     ``reverts`` counts reverts of the last 24 hours by subject ref, slot and aspect.
     """
 
@@ -81,6 +82,7 @@ class CalendarView:
     strangers: tuple[Observed, ...] = ()
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     retired: Mapping[str, Subject] = field(default_factory=dict)
+    marks_elsewhere: Mapping[str, Subject] = field(default_factory=dict)
     known: tuple[KnownDrift, ...] = ()
     reverts: Mapping[tuple[str, Slot | None, Aspect], int] = field(default_factory=dict)
     silent_attendee_removal: bool = True

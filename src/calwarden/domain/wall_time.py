@@ -48,9 +48,13 @@ def parse_local(text: str, zone: str) -> datetime:
     try:
         local = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise BadLocalTime(f"{text!r} is not a date and time; write it as 2026-12-01T10:00") from error
+        raise BadLocalTime(
+            f"{text!r} is not a date and time; write it as 2026-12-01T10:00"
+        ) from error
     if local.tzinfo is not None:
-        raise BadLocalTime(f"{text!r} carries an offset; write wall-clock time only, as 2026-12-01T10:00")
+        raise BadLocalTime(
+            f"{text!r} carries an offset; write wall-clock time only, as 2026-12-01T10:00"
+        )
     return local.replace(tzinfo=where, fold=0)
 
 

@@ -67,6 +67,7 @@ class Database:
         self._reading = engines.reading(engine)
         self._writing = engines.writing(engine)
         self._installation: str | None = None
+        self._current = False
 
     @classmethod
     def open(
@@ -94,13 +95,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a read transaction; it sees one snapshot, and a write in it is refused."""
+        """Open a read transaction; it sees one snapshot, and a write in it is refused.
+
+        Raises `DatabaseBehind` and `DatabaseNewer` where the tables are not those of this version.
+        """
+        self._demand_current()
         with self._translated(), self._reading.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a write transaction: the only one until it commits, or rolls back on an error."""
+        """Open a write transaction: the only one until it commits, or rolls back on an error.
+
+        Raises as `read` does.
+        """
+        self._demand_current()
         with self._translated(), self._writing.begin() as connection:
             connection.info.pop(HEAD, None)
             yield connection
@@ -114,14 +123,14 @@ class Database:
 
     def check(self) -> SchemaState:
         """Return which tables the database has; raises `DatabaseDown` where there is none."""
-        with self.read() as connection:
+        with self._translated(), self._reading.begin() as connection:
             return schema.state(connection)
 
     def upgrade(self) -> None:
         """Make or update the tables, creating a SQLite file if need be; raises `DatabaseNewer`."""
         if self.path is not None:
             engines.create_private_file(self.path)
-        with self.write() as connection:
+        with self._translated(), self._writing.begin() as connection:
             schema.state(connection).demand_known(self.place)
             schema.migrate(connection)
 
@@ -130,13 +139,18 @@ class Database:
         """Name of this installation, made with its tables and never changed."""
         if self._installation is None:
             with self.read() as connection:
-                schema.state(connection).demand_current(self.place)
                 self._installation = connection.execute(select(installation.c.id)).scalar_one()
         return self._installation
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _demand_current(self) -> None:
+        """See once that the tables are those of this version, before anything touches them."""
+        if not self._current:
+            self.check().demand_current(self.place)
+            self._current = True
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -31,6 +31,10 @@ class VaultError(Exception):
     """A key cannot be used, or a sealed value does not open."""
 
 
+class SealBroken(VaultError):
+    """The sealed value was changed, or belongs to another account or installation."""
+
+
 class Vault:
     """Seals and opens credentials of one installation, and derives its other keys."""
 
@@ -64,7 +68,7 @@ class Vault:
     def open(self, blob: bytes, *, account: str) -> dict[str, Any]:
         """Return what was sealed for ``account``; raises `VaultError`."""
         if len(blob) < HEADER_BYTES or not blob.startswith(MAGIC):
-            raise VaultError("the sealed credential is damaged; link the calendar again")
+            raise SealBroken("the sealed credential is damaged; link the calendar again")
         key_id = blob[len(MAGIC) : len(MAGIC) + KEY_ID_BYTES]
         cipher = self._ciphers.get(key_id)
         if cipher is None:
@@ -75,7 +79,7 @@ class Vault:
         try:
             plain = cipher.decrypt(nonce, blob[HEADER_BYTES:], self._bound(key_id, account))
         except InvalidTag as error:
-            raise VaultError(
+            raise SealBroken(
                 "the sealed credential was changed, or belongs to another account; link again"
             ) from error
         value: dict[str, Any] = json.loads(plain)
@@ -108,7 +112,7 @@ def read_keys(path: Path, *, guarded: bool = False) -> list[bytes]:
         return [content]
     keys = [_decoded(line, path) for line in content.split()]
     if not keys:
-        raise VaultError(f"the key file {path} is empty; calwarden init makes one")
+        raise VaultError(f"the key file {path} is empty")
     return keys
 
 

@@ -1,0 +1,338 @@
+"""The composition root: puts settings, database, vault, clock and connectors together."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import SecretStr
+from typing_extensions import override
+
+from calwarden import telemetry
+from calwarden.clock import BadClock, Clock, SystemClock, clock_from
+from calwarden.domain.event import Fingerprint
+from calwarden.domain.identity import keyed_fingerprint
+from calwarden.domain.linked_calendar import LinkedCalendar
+from calwarden.domain.policy import Policy
+from calwarden.domain.projection import Wording
+from calwarden.engine.services import Services
+from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
+from calwarden.sdk.connector import Connector, ConnectorKind, Context, Credential
+from calwarden.sdk.errors import NeedsAuth
+from calwarden.settings import (
+    SecretSettings,
+    Settings,
+    SettingsFault,
+    find_file,
+    load,
+    write_example,
+)
+from calwarden.store import audit, calendars, people
+from calwarden.store.anchor import Anchor
+from calwarden.store.unit_of_work import Database
+from calwarden.store.vault import SealBroken, Vault, systemd_credential, write_key
+
+CONNECTORS = "calwarden.connectors"
+CONFIG_NAME = "calwarden.toml"
+
+Pace = Callable[[str], None]
+
+
+class UnknownConnector(LookupError):
+    """No installed package offers a connector of that name."""
+
+
+class Connectors(Mapping[str, ConnectorKind]):
+    """The connectors of the installed packages by name; each is loaded when first asked for."""
+
+    def __init__(self, offered: Mapping[str, EntryPoint] | None = None) -> None:
+        found = entry_points(group=CONNECTORS) if offered is None else offered.values()
+        self._offered = {entry.name: entry for entry in found}
+        self._loaded: dict[str, ConnectorKind] = {}
+
+    def add(self, kind: ConnectorKind) -> None:
+        """Offer a connector that no package does, in its place or beside the others."""
+        self._loaded[kind.name] = kind
+
+    @override
+    def __getitem__(self, name: str) -> ConnectorKind:
+        if name not in self._loaded:
+            if name not in self._offered:
+                known = ", ".join(sorted(self)) or "none"
+                raise UnknownConnector(f"there is no connector {name!r}; installed: {known}")
+            loaded = self._offered[name].load()
+            self._loaded[name] = loaded() if isinstance(loaded, type) else loaded
+        return self._loaded[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._offered, **self._loaded})
+
+    @override
+    def __len__(self) -> int:
+        return len({**self._offered, **self._loaded})
+
+
+class Application:
+    """One installation, opened. Nothing is connected or read from the database until it is used."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        policy: Policy,
+        config: Path,
+        environment: Mapping[str, str],
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.policy = policy
+        self.config = config
+        self.clock = clock
+        self.connectors = Connectors()
+        self.metrics = telemetry.Metrics()
+        self.anchor = None if settings.audit.anchor is None else Anchor(settings.audit.anchor)
+        self.database = Database.open(
+            settings.database.url,
+            busy_timeout=timedelta(seconds=settings.database.busy_timeout_seconds),
+            anchor=self.anchor,
+        )
+        point = settings.testing.failpoint
+        self.failpoint: Failpoint = armed(point) if point else unarmed
+        self._environment = environment
+
+    @classmethod
+    def open(
+        cls,
+        config: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Open the installation of a configuration file (looked for where None is given).
+
+        Raises `SettingsFault`; a database or key that cannot be used says so when it is used.
+        """
+        environment = os.environ if environment is None else environment
+        file = find_file(config, environment)
+        settings, policy = load(file, environment)
+        telemetry.configure(settings.logging.level, as_json=settings.logging.format == "json")
+        manual = settings.testing.clock == "manual"
+        try:
+            return cls(
+                settings=settings,
+                policy=policy,
+                config=file,
+                environment=environment,
+                clock=clock or clock_from(environment, manual=manual),
+            )
+        except (BadClock, BadFailpoint) as error:
+            raise SettingsFault(str(file), [str(error)]) from error
+
+    @property
+    def key_file(self) -> Path:
+        """The key: as set, else as systemd handed it over, else beside the configuration."""
+        given = "file" in self.settings.key.model_fields_set
+        handed = None if given else systemd_credential(self._environment)
+        return handed or self.settings.key.file
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What seals credentials; raises `calwarden.store.vault.VaultError`."""
+        file = self.key_file
+        folder = self._environment.get("CREDENTIALS_DIRECTORY")
+        return Vault.from_key_file(
+            file,
+            installation=self.database.installation_id,
+            # systemd keeps others out by the folder; its access list shows as a group's mode
+            guarded=folder is not None and file.parent == Path(folder),
+        )
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """This installation's one-way digest of texts."""
+        return keyed_fingerprint(self.vault.fingerprint_key)
+
+    def audit_verdict(self) -> audit.AuditVerdict:
+        """Verify the audit chain up to its anchor; raises `AnchorUnreadable`."""
+        kept = None if self.anchor is None else self.anchor.read()
+        with self.database.read() as connection:
+            return audit.verify(connection, kept)
+
+    def connector_settings(self, connector: str) -> dict[str, Any]:
+        """Return the connector's own section, secrets read; {} where it has none."""
+        section = getattr(self.settings, connector, None)
+        if section is None:
+            return {}
+        values: dict[str, Any] = section.model_dump()
+        for name, value in values.items():
+            if isinstance(value, SecretStr):
+                values[name] = value.get_secret_value()
+            elif isinstance(value, Path):
+                values[name] = str(value)
+        if isinstance(section, SecretSettings):
+            for name in [name for name in values if f"{name}_file" in values]:
+                values[name] = section.secret(name)
+        return values
+
+    def link_context(self, connector: str, zone: str, *, pace: Pace | None = None) -> Context:
+        """Return what a connector needs to sign in and look around, before a link is stored."""
+        return self._context(connector, zone, pace=pace)
+
+    def context(self, calendar: LinkedCalendar, *, pace: Pace | None = None) -> Context:
+        """Return what a connector needs to open a link; a renewed credential is sealed and kept."""
+        with self.database.read() as connection:
+            zone = people.get_provider(connection, calendar.provider).timezone
+
+        def save(credential: Credential) -> None:
+            if calendar.credential_id is None:
+                return
+            with self.database.write() as tx:
+                account, _ = calendars.credential(tx, calendar.credential_id)
+                sealed = self.vault.seal(credential, account=account)
+                calendars.save_credential(
+                    tx, calendar.credential_id, sealed=sealed, now=self.clock.now()
+                )
+
+        return self._context(calendar.connector, zone, pace=pace, save=save)
+
+    def credential(self, calendar: LinkedCalendar) -> Credential:
+        """Return the opened credential of a link; raises `NeedsAuth` where it has none."""
+        if calendar.credential_id is None:
+            raise NeedsAuth(f"calendar {calendar.id} has no credential; link it again")
+        with self.database.read() as connection:
+            account, sealed = calendars.credential(connection, calendar.credential_id)
+        try:
+            return self.vault.open(sealed, account=account)
+        except SealBroken as error:
+            raise NeedsAuth(f"calendar {calendar.id}: {error}") from error
+
+    def connect(self, calendar: LinkedCalendar, *, pace: Pace | None = None) -> Connector:
+        """Open a linked calendar; sends nothing yet."""
+        kind = self.connectors[calendar.connector]
+        context = self.context(calendar, pace=pace)
+        return kind.open(calendars.link_of(calendar), self.credential(calendar), context)
+
+    def services(self) -> Services:
+        """Return what the engine works with."""
+        words = self.settings.practice
+        return Services(
+            database=self.database,
+            clock=self.clock,
+            lease_clock=SystemClock(),
+            installation=self.database.installation_id,
+            fingerprint=self.fingerprint,
+            connect=self.connect,
+            owner=process_name(),
+            policy=self.policy,
+            wording=Wording(
+                title=words.event_title,
+                office=words.office,
+                telehealth=words.telehealth,
+                out_of_office=words.out_of_office_title,
+            ),
+            grace=timedelta(seconds=self.settings.engine.grace_seconds),
+            alive=process_runs,
+            failpoint=self.failpoint,
+        )
+
+    def close(self) -> None:
+        """Close every connection to the database."""
+        self.database.close()
+
+    def _context(
+        self,
+        connector: str,
+        zone: str,
+        *,
+        pace: Pace | None,
+        save: Callable[[Credential], None] = lambda _credential: None,
+    ) -> Context:
+        settings = self.connector_settings(connector)
+        return Context(
+            fingerprint=self.fingerprint,
+            zone=zone,
+            now=self.clock.now,
+            settings=settings,
+            allow_private=self.settings.network.allow_private,
+            timeout=timedelta(seconds=settings.get("timeout_seconds", 30)),
+            save_credential=save,
+            pace=pace or (lambda _key: None),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What `initialise` made."""
+
+    config: Path
+    key: Path
+    database: Path
+
+
+def initialise(config: Path, *, now: datetime) -> Installation:
+    """Make configuration, key and migrated SQLite database in one folder.
+
+    Raises ``FileExistsError`` naming what is there already, and then makes nothing.
+    """
+    folder = config.absolute().parent
+    made = Installation(
+        config=folder / config.name,
+        key=folder / "calwarden.key",
+        database=folder / "calwarden.db",
+    )
+    for path in (made.config, made.key, made.database):
+        if path.exists():
+            raise FileExistsError(f"{path} is there already; nothing was changed")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_example(made.config)
+    write_key(made.key)
+    database = Database.open(
+        f"sqlite:///{made.database}", anchor=Anchor(folder / "calwarden.anchor")
+    )
+    try:
+        database.upgrade()
+        with database.write() as tx:
+            audit.append(
+                tx, at=now, actor="cli", action="installed", subject="installation", detail={}
+            )
+    finally:
+        database.close()
+    return made
+
+
+def process_name() -> str:
+    """Return this process's name in leases: host, process id, and when the process began."""
+    return f"{socket.gethostname()}/{os.getpid()}/{_began(os.getpid())}"
+
+
+def process_runs(name: str) -> bool:
+    """Tell whether the process so named still runs; True where that cannot be known from here."""
+    host, _, rest = name.partition("/")
+    pid, _, began = rest.partition("/")
+    if host != socket.gethostname() or not pid.isdigit():
+        return True
+    if sys.platform != "linux":
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+    return _began(int(pid)) == began
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, in ticks since the machine did (proc(5), field 22 of stat)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,222 @@
+"""One poll of one calendar: load, observe, decide, record, apply, settle. Data only moves down."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from calwarden.domain.decision import decide
+from calwarden.domain.drift import Verdict
+from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
+from calwarden.domain.plan import Decision, Plan, Step
+from calwarden.domain.view import CalendarView
+from calwarden.engine import failures, load, observe, surroundings, unlinking
+from calwarden.engine.apply import Applied, Applier
+from calwarden.engine.load import Head, Stored
+from calwarden.engine.observe import CURSOR_KEPT, Look
+from calwarden.engine.record import Prepared, Recorded, record, write_of
+from calwarden.engine.report import PollOutcome, PollReport
+from calwarden.engine.services import Services
+from calwarden.sdk.connector import Connector
+from calwarden.sdk.errors import RemoteError
+from calwarden.store import calendars, managed
+
+STOPPED = {
+    CalendarStatus.PAUSED: PollOutcome.PAUSED,
+    CalendarStatus.NEEDS_RELINK: PollOutcome.NEEDS_RELINK,
+    CalendarStatus.GONE: PollOutcome.GONE,
+    CalendarStatus.UNLINKED: PollOutcome.GONE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How a poll is made. ``immediate``: no grace. ``approve``: write only if the plan has this digest."""
+
+    immediate: bool = False
+    dry_run: bool = False
+    approve: str | None = None
+
+
+class NotApproved(Exception):
+    """The plan is not the one that was reviewed; nothing was written."""
+
+
+def poll(services: Services, calendar_id: int, mode: Mode | None = None) -> PollReport:
+    """Make one pass over a calendar, whether due or not.
+
+    Raises `NotApproved`, `calwarden.engine.lease.LeaseLost` and the store's own errors; what the remote side
+    does wrong is an outcome.
+    """
+    mode = mode or Mode()
+    with services.database.read() as connection:
+        head = load.head(connection, calendar_id)
+    calendar = head.calendar
+    if calendar.status in STOPPED:
+        return _report(calendar, STOPPED[calendar.status], problem=calendar.status_reason)
+    now = services.clock.now()
+    if calendar.not_before is not None and calendar.not_before > now:
+        wait = f"asked to wait until {calendar.not_before.isoformat(timespec='seconds')}"
+        return _report(calendar, PollOutcome.THROTTLED, problem=wait)
+    try:
+        connector = services.connect(calendar)
+    except RemoteError as error:
+        return failures.note(services, calendar, error, requests=0, dry_run=mode.dry_run)
+    try:
+        return _with(services, head, connector, mode)
+    except RemoteError as error:
+        requests = connector.requests
+        return failures.note(services, calendar, error, requests=requests, dry_run=mode.dry_run)
+    finally:
+        connector.close()
+
+
+def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> PollReport:
+    calendar = head.calendar
+    if calendar.status is CalendarStatus.UNLINKING:
+        return unlinking.unlink(services, head, connector, dry_run=mode.dry_run)
+    found = observe.look(services, calendar, connector)
+    services.failpoint("after_observe")
+    with services.database.read() as connection:
+        rereads = managed.rereads(connection, calendar.id)
+    if _quiet(services, head, found, rereads, mode):
+        _checkpoint(services, calendar, found)
+        return _report(calendar, _standing(calendar), requests=connector.requests, quiet=True)
+    with services.database.read() as connection:
+        stored = load.load(connection, services, calendar.id, connector)
+    unsettled = dict(rereads)
+    places = {one.uid: one.remote_id for one in stored.resources}
+    unsettled.update({intent.uid: places.get(intent.uid) for intent in stored.intents})
+    found = observe.confirm(
+        services, calendar, connector, found, unsettled=sorted(unsettled.items())
+    )
+    # the fence of the first read: whoever recorded since makes this look worthless
+    stored = replace(stored, calendar=replace(stored.calendar, fence=calendar.fence))
+    view = surroundings.surroundings(
+        services, stored, found, connector.capabilities, immediate=mode.immediate
+    )
+    decision = decide(view)
+    if calendar.role is Role.BUSY:
+        decision = Decision(plan=Plan())
+    return _carry_out(services, stored, found, view, decision, connector, mode)
+
+
+def _carry_out(
+    services: Services,
+    stored: Stored,
+    found: Look,
+    view: CalendarView,
+    decision: Decision,
+    connector: Connector,
+    mode: Mode,
+) -> PollReport:
+    calendar = stored.calendar
+    prepared = [_prepare(connector, step) for step in decision.plan.steps]
+    steps = tuple(step.document() for step in decision.plan.steps)
+    outcome = PollOutcome.HELD if decision.held else PollOutcome.DONE
+    flagged = [one for one in decision.findings if one.verdict in {Verdict.FLAG, Verdict.HOLD}]
+    if mode.dry_run:
+        return _report(
+            calendar,
+            outcome,
+            requests=connector.requests,
+            findings=decision.findings,
+            flagged=len(flagged),
+            steps=steps,
+            digest=decision.plan.digest,
+        )
+    if mode.approve is not None and mode.approve != decision.plan.digest:
+        raise NotApproved(
+            f"calendar {calendar.id}: the plan now has digest {decision.plan.digest[:12]}, not the "
+            "approved one; something changed since it was reviewed. Review a new dry run."
+        )
+    services.failpoint("before_record")
+    recorded = record(services, stored, found, view, decision, prepared)
+    services.failpoint("after_record")
+    applied = _apply(services, connector, stored, recorded, prepared)
+    report = _report(
+        calendar,
+        outcome,
+        requests=connector.requests,
+        published=applied.published,
+        removed=applied.removed,
+        reverted=applied.reverted,
+        flagged=len([one for one in flagged if not one.superseded]),
+        drifts=tuple(sorted({*recorded.touched, *recorded.reverting.values()})),
+        steps=steps,
+        digest=decision.plan.digest,
+        again=applied.again,
+        problem="; ".join(sorted(set(applied.refused))) or None,
+    )
+    if applied.stopped is not None:
+        ended = failures.note(
+            services, calendar, applied.stopped, requests=connector.requests, dry_run=False
+        )
+        return replace(report, outcome=ended.outcome, problem=ended.problem)
+    return report
+
+
+def _apply(
+    services: Services,
+    connector: Connector,
+    stored: Stored,
+    recorded: Recorded,
+    prepared: list[Prepared],
+) -> Applied:
+    if not prepared:
+        return Applied()
+    return Applier(services, connector, stored, recorded).run(prepared)
+
+
+def _prepare(connector: Connector, step: Step) -> Prepared:
+    write = write_of(step)
+    return Prepared(step=step, write=write, calls=connector.calls(write))
+
+
+def _quiet(
+    services: Services,
+    head: Head,
+    found: Look,
+    rereads: list[tuple[str, str | None]],
+    mode: Mode,
+) -> bool:
+    """Tell whether nothing can follow from this look (architecture: a quiet poll)."""
+    calendar, now = head.calendar, services.clock.now()
+    if mode.dry_run or mode.approve is not None or head.unsettled or rereads:
+        return False
+    if not found.empty or (found.complete and calendar.complete_at is None):
+        return False
+    if calendar.role is Role.MANAGED and calendar.planned_revision != head.schedule_revision:
+        return False
+    wake = _wake(calendar, immediate=mode.immediate, services=services)
+    return wake is None or wake > now
+
+
+def _wake(calendar: LinkedCalendar, *, immediate: bool, services: Services) -> datetime | None:
+    """Return when the plan may differ; a pass without grace is early by the grace."""
+    if calendar.wake_at is None:
+        return None
+    return calendar.wake_at - (services.grace if immediate else timedelta(0))
+
+
+def _checkpoint(services: Services, calendar: LinkedCalendar, found: Look) -> None:
+    """Keep a quiet poll's news only where it is worth a write: an old cursor, a complete listing, a recovery."""
+    now = services.clock.now()
+    values: dict[str, object] = {}
+    old = calendar.cursor_at is None or now - calendar.cursor_at >= CURSOR_KEPT
+    if found.cursor is not None and found.cursor != calendar.cursor and (old or found.complete):
+        values |= {"cursor": found.cursor, "cursor_at": now}
+    if found.complete:
+        values |= {"complete_at": now}
+    if calendar.failures:
+        values |= {"failures": 0}
+    if values:
+        with services.database.write() as connection:
+            calendars.save(connection, calendar.id, answered_at=now, **values)
+
+
+def _standing(calendar: LinkedCalendar) -> PollOutcome:
+    return PollOutcome.HELD if calendar.status is CalendarStatus.HELD else PollOutcome.DONE
+
+
+def _report(calendar: LinkedCalendar, outcome: PollOutcome, **values: Any) -> PollReport:
+    return PollReport(id=calendar.id, connector=calendar.connector, outcome=outcome, **values)

@@ -1,0 +1,84 @@
+"""The lease of a calendar: taken by compare-and-set on its fence when something is recorded, never for a look."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select, update
+
+from calwarden.engine.services import LEASE, Services
+from calwarden.store.tables import calendars
+
+
+class LeaseLost(Exception):
+    """Another worker recorded or holds this calendar; what was decided here counts for nothing."""
+
+
+def take(connection: Connection, services: Services, calendar_id: int, fence: int) -> int:
+    """Raise the fence that the decision was made under and hold the lease; raises `LeaseLost`."""
+    now = services.lease_clock.now()
+    changed = connection.execute(
+        update(calendars)
+        .where(
+            calendars.c.id == calendar_id,
+            calendars.c.fence == fence,
+            or_(calendars.c.lease_until.is_(None), calendars.c.lease_until <= now),
+        )
+        .values(fence=fence + 1, lease_owner=services.owner, lease_until=now + LEASE)
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost
+    return fence + 1
+
+
+def renew(connection: Connection, services: Services, calendar_id: int, fence: int) -> datetime:
+    """Hold the lease longer, in the transaction that settles a step; raises `LeaseLost`."""
+    until = services.lease_clock.now() + LEASE
+    changed = connection.execute(
+        update(calendars)
+        .where(
+            calendars.c.id == calendar_id,
+            calendars.c.fence == fence,
+            calendars.c.lease_owner == services.owner,
+        )
+        .values(lease_until=until)
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost
+    return until
+
+
+def release(connection: Connection, services: Services, calendar_id: int, fence: int) -> None:
+    """Let go of the lease; nothing happens if it was lost meanwhile."""
+    connection.execute(
+        update(calendars)
+        .where(
+            calendars.c.id == calendar_id,
+            calendars.c.fence == fence,
+            calendars.c.lease_owner == services.owner,
+        )
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def held(connection: Connection, services: Services, calendar_id: int) -> bool:
+    """Tell whether another, living worker holds the calendar; a dead one's lease is broken."""
+    row = connection.execute(
+        select(calendars.c.lease_owner, calendars.c.lease_until).where(
+            calendars.c.id == calendar_id
+        )
+    ).one()
+    if row.lease_owner is None or row.lease_until <= services.lease_clock.now():
+        return False
+    return bool(services.alive(row.lease_owner))
+
+
+def break_dead(connection: Connection, services: Services, calendar_id: int) -> None:
+    """End the lease of a process that does not run any more, so that nobody waits for it."""
+    row = connection.execute(
+        select(calendars.c.lease_owner, calendars.c.fence).where(calendars.c.id == calendar_id)
+    ).one()
+    if row.lease_owner is not None and not services.alive(row.lease_owner):
+        connection.execute(
+            update(calendars)
+            .where(calendars.c.id == calendar_id, calendars.c.fence == row.fence)
+            .values(fence=row.fence + 1, lease_owner=None, lease_until=None)
+        )

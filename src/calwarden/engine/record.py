@@ -1,0 +1,195 @@
+"""Step 4: everything that the decision says, in one transaction, under the lease."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from calwarden.domain.drift import DriftKey, DriftStatus
+from calwarden.domain.linked_calendar import CalendarStatus
+from calwarden.domain.plan import Adoption, Decision, LedgerAct, LedgerEntry, Step
+from calwarden.domain.view import CalendarView
+from calwarden.engine import lease
+from calwarden.engine.load import Stored
+from calwarden.engine.observe import Look, busy_until
+from calwarden.engine.services import Services
+from calwarden.sdk.connector import Call, Verb, Write
+from calwarden.store import calendars, journal, ledger, managed, observations
+from calwarden.store.journal import NewIntent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A step with its write and the calls that make it, worked out before anything is sent."""
+
+    step: Step
+    write: Write
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What was committed: the fence to settle under, intent numbers in the order of steps, drift numbers."""
+
+    fence: int
+    intents: tuple[int, ...]
+    reverting: Mapping[DriftKey, int]
+    touched: tuple[int, ...]
+    opened: int
+
+
+def write_of(step: Step) -> Write:
+    """Return the write that a step asks of a connector."""
+    return Write(
+        verb=Verb(step.action.value),
+        uid=step.uid,
+        event=step.event,
+        remote_id=step.remote_id,
+        revision=step.revision,
+        base=step.seen,
+    )
+
+
+def record(
+    services: Services,
+    stored: Stored,
+    look: Look,
+    view: CalendarView,
+    decision: Decision,
+    prepared: Sequence[Prepared],
+) -> Recorded:
+    """Commit a decision; raises `calwarden.engine.lease.LeaseLost` where another worker was first."""
+    now, calendar = services.clock.now(), stored.calendar
+    with services.database.write() as connection:
+        fence = lease.take(connection, services, calendar.id, calendar.fence)
+        _observations(connection, services, calendar.id, look)
+        journal.close(
+            connection,
+            [intent.id for intent in stored.intents],
+            status="replanned",
+            now=now,
+        )
+        for step in decision.plan.steps:
+            if step.event is not None and step.subject is not None:
+                generation = step.event.generation
+                managed.plan(connection, calendar.id, step.uid, step.subject, generation)
+        _adopt(connection, view, calendar.id, decision.adoptions)
+        managed.clear_rereads(connection, calendar.id, look.reread)
+        touched, opened = _ledger(connection, services, stored, decision.ledger)
+        reverting = ledger.set_reverting(connection, calendar.id, decision.reverting, now=now)
+        numbers = journal.record(
+            connection,
+            calendar.id,
+            [
+                NewIntent(
+                    uid=one.step.uid,
+                    verb=one.step.action.value,
+                    position=position,
+                    step=one.step.document(),
+                    expected=[call.expected for call in one.calls],
+                )
+                for position, one in enumerate(prepared)
+            ],
+            fence=fence,
+            now=now,
+        )
+        _calendar(connection, services, stored, look, decision)
+        if not prepared:
+            lease.release(connection, services, calendar.id, fence)
+    return Recorded(
+        fence=fence,
+        intents=tuple(numbers),
+        reverting=reverting,
+        touched=tuple(touched),
+        opened=opened,
+    )
+
+
+def _observations(connection: Connection, services: Services, calendar_id: int, look: Look) -> None:
+    now = services.clock.now()
+    observations.forget(connection, calendar_id, look.removed)
+    seen = {remote_id: (one, busy_until(one)) for remote_id, one in look.changed.items()}
+    observations.store(connection, calendar_id, seen, now=now)
+
+
+def _adopt(
+    connection: Connection, view: CalendarView, calendar_id: int, adoptions: Sequence[Adoption]
+) -> None:
+    states = {state.uid: state for state in view.states}
+    for adoption in adoptions:
+        state = states[adoption.uid]
+        generation = 0 if state.event is None else state.event.generation
+        managed.plan(connection, calendar_id, adoption.uid, state.subject, generation)
+        if adoption.gone:
+            managed.remove(connection, calendar_id, adoption.uid)
+            continue
+        managed.settle(
+            connection,
+            calendar_id,
+            adoption.uid,
+            written=adoption.written,
+            applied=adoption.applied,
+            remote_id=None if state.observed is None else state.observed.remote_id,
+            revision=None if state.observed is None else state.observed.revision,
+        )
+
+
+def _ledger(
+    connection: Connection, services: Services, stored: Stored, entries: Sequence[LedgerEntry]
+) -> tuple[list[int], int]:
+    now, calendar = services.clock.now(), stored.calendar
+    touched: list[int] = []
+    opened = 0
+    # what closes goes first: a drift that takes the place of another needs its key free
+    for entry in sorted(entries, key=lambda one: one.act is LedgerAct.OPEN):
+        number = entry.drift
+        match entry.act, entry.finding, number:
+            case LedgerAct.OPEN, finding, _ if finding is not None:
+                number = ledger.open_drift(
+                    connection, calendar.id, calendar.provider, finding, now=now
+                )
+                opened += 1
+            case LedgerAct.RECORD_SUPERSEDED, finding, _ if finding is not None:
+                number = ledger.open_drift(
+                    connection,
+                    calendar.id,
+                    calendar.provider,
+                    finding,
+                    now=now,
+                    status=DriftStatus.SUPERSEDED,
+                )
+            case LedgerAct.UPDATE, finding, int() if finding is not None:
+                ledger.update_drift(connection, number, finding, now=now)
+            case LedgerAct.SUPERSEDE, _, int():
+                ledger.close_drift(connection, number, DriftStatus.SUPERSEDED, now=now)
+            case LedgerAct.WITHDRAW, _, int():
+                ledger.close_drift(connection, number, DriftStatus.WITHDRAWN, now=now)
+        if number is not None:
+            touched.append(number)
+    return touched, opened
+
+
+def _calendar(
+    connection: Connection,
+    services: Services,
+    stored: Stored,
+    look: Look,
+    decision: Decision,
+) -> None:
+    now, calendar = services.clock.now(), stored.calendar
+    values: dict[str, object] = {
+        "planned_revision": stored.schedule_revision,
+        "wake_at": decision.wake_at,
+        "answered_at": now,
+        "checked_at": now,
+        "failures": 0,
+        "not_before": None,
+    }
+    if look.cursor is not None:
+        values |= {"cursor": look.cursor, "cursor_at": now}
+    if look.complete:
+        values["complete_at"] = now
+    if calendar.status in {CalendarStatus.ACTIVE, CalendarStatus.HELD}:
+        status = CalendarStatus.HELD if decision.held else CalendarStatus.ACTIVE
+        values |= {"status": status.value, "status_reason": None}
+    calendars.save(connection, calendar.id, **values)

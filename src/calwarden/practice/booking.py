@@ -1,0 +1,111 @@
+"""Booking single appointments, and what becomes of them once they have started."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from calwarden.domain.appointment import Appointment, AppointmentType, Place, Status
+from calwarden.domain.refusal import Refused
+from calwarden.domain.wall_time import instant, parse_local
+from calwarden.practice.appointments import demand_minutes, started, zone_that_dates
+from calwarden.practice.conflicts import demand_free
+from calwarden.practice.refs import demand_ref, unused_ref
+from calwarden.practice.series import resolve
+from calwarden.store import appointments, audit, people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """What is to be booked. ``start`` is wall time in ``zone``, else in the provider's zone."""
+
+    provider: str
+    client: str
+    start: str
+    minutes: int
+    zone: str | None = None
+    type: AppointmentType = AppointmentType.FOLLOW_UP
+    place: Place = Place.OFFICE
+    ref: str | None = None
+
+
+def book(
+    tx: Connection, wanted: Booking, *, now: datetime, actor: str, force: bool = False
+) -> Appointment:
+    """Book an appointment at a time that is free; a ref is made where none is given.
+
+    With ``force`` it may lie in the past and in an overlap: an import tells what is so already.
+    Raises `Refused`, `NotFound` (provider, client), `BadLocalTime`, `UnknownZone`.
+    """
+    provider = people.get_provider(tx, wanted.provider)
+    people.get_client(tx, wanted.client)
+    demand_minutes(wanted.minutes)
+    ref = demand_ref(wanted.ref) if wanted.ref else unused_ref(tx)
+    if appointments.find(tx, ref) is not None:
+        raise Refused(f"appointment {ref} exists already", next_step="choose another ref")
+    new = Appointment(
+        ref=ref,
+        provider=wanted.provider,
+        client=wanted.client,
+        start=parse_local(wanted.start, wanted.zone or provider.timezone),
+        minutes=wanted.minutes,
+        type=wanted.type,
+        place=wanted.place,
+    )
+    if not force:
+        demand_ahead(new.start, now)
+        demand_free(tx, [new])
+    new = replace(new, dos_zone=zone_that_dates(tx, new))
+    appointments.insert_one(tx, new, dos_timezone=new.dos_zone, now=now)
+    detail = {"start": new.start.isoformat(), "timezone": new.zone, "minutes": new.minutes}
+    audit.append(
+        tx,
+        at=now,
+        actor=actor,
+        action="appointment.booked",
+        subject=f"appointment:{ref}",
+        detail=detail,
+    )
+    return new
+
+
+def complete(tx: Connection, ref: str, *, now: datetime, actor: str) -> Appointment:
+    """Say that an appointment took place; possible once it has started."""
+    return _close(tx, ref, Status.COMPLETED, now=now, actor=actor)
+
+
+def no_show(tx: Connection, ref: str, *, now: datetime, actor: str) -> Appointment:
+    """Say that the client did not come; possible once it has started."""
+    return _close(tx, ref, Status.NO_SHOW, now=now, actor=actor)
+
+
+def demand_ahead(start: datetime, now: datetime) -> None:
+    """Raise `Refused` where a start lies in the past."""
+    if instant(start) < instant(now):
+        raise Refused(
+            f"{start:%Y-%m-%d %H:%M} has passed, and nothing is moved or booked into the past",
+            next_step="choose a time that is still to come",
+        )
+
+
+def _close(tx: Connection, ref: str, status: Status, *, now: datetime, actor: str) -> Appointment:
+    one = resolve(tx, ref, now=now)
+    if one.status is status:
+        return one
+    if not one.status.stands:
+        raise Refused(
+            f"appointment {ref} is {one.status.value}", next_step="there is nothing to record"
+        )
+    if not started(one, now):
+        raise Refused(
+            f"appointment {ref} has not started yet",
+            next_step=f"say so after {one.start:%Y-%m-%d %H:%M} ({one.zone})",
+        )
+    closed = replace(one, status=status)
+    appointments.save(tx, closed, now=now)
+    action = "appointment.completed" if status is Status.COMPLETED else "appointment.no_show"
+    detail = {"before": one.status.value}
+    audit.append(
+        tx, at=now, actor=actor, action=action, subject=f"appointment:{ref}", detail=detail
+    )
+    return closed

@@ -1,0 +1,111 @@
+"""The journal: what is about to be written remotely, committed before the first request of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from calwarden.domain.document import resource_document, resource_from
+from calwarden.domain.event import EventResource
+from calwarden.store.tables import intents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One journaled step. ``expected`` is what stands after each of its calls (None: nothing)."""
+
+    id: int
+    uid: str
+    verb: str
+    expected: tuple[EventResource | None, ...]
+    calls_done: int
+    fence: int
+
+
+def open_intents(connection: Connection, calendar_id: int) -> list[Intent]:
+    """Return the unsettled intents of a calendar, in order."""
+    query = (
+        select(intents)
+        .where(intents.c.calendar_id == calendar_id, intents.c.status == "open")
+        .order_by(intents.c.id)
+    )
+    return [
+        Intent(
+            id=row["id"],
+            uid=row["uid"],
+            verb=row["verb"],
+            expected=tuple(None if one is None else resource_from(one) for one in row["expected"]),
+            calls_done=row["calls_done"],
+            fence=row["fence"],
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def has_open(connection: Connection, calendar_id: int) -> bool:
+    """Tell whether something is unsettled."""
+    query = select(intents.c.id).where(
+        intents.c.calendar_id == calendar_id, intents.c.status == "open"
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewIntent:
+    """A step about to be journaled; ``step`` is its document, as a dry run shows it."""
+
+    uid: str
+    verb: str
+    position: int
+    step: dict[str, Any]
+    expected: Sequence[EventResource | None]
+
+
+def record(
+    connection: Connection,
+    calendar_id: int,
+    new: Iterable[NewIntent],
+    *,
+    fence: int,
+    now: datetime,
+) -> list[int]:
+    """Journal steps and return their numbers, in order."""
+    numbers: list[int] = []
+    for intent in new:
+        row = insert(intents).values(
+            calendar_id=calendar_id,
+            uid=intent.uid,
+            verb=intent.verb,
+            position=intent.position,
+            step=intent.step,
+            expected=[None if one is None else resource_document(one) for one in intent.expected],
+            fence=fence,
+            created_at=now,
+        )
+        numbers.append(int(connection.execute(row.returning(intents.c.id)).scalar_one()))
+    return numbers
+
+
+def call_done(connection: Connection, intent_id: int, calls: int) -> None:
+    """Note how many calls of an intent have landed."""
+    connection.execute(update(intents).where(intents.c.id == intent_id).values(calls_done=calls))
+
+
+def close(
+    connection: Connection,
+    intent_ids: Iterable[int],
+    *,
+    status: str,
+    now: datetime,
+    cause: str | None = None,
+) -> None:
+    """Settle or drop intents; only open ones change."""
+    numbers = list(intent_ids)
+    if numbers:
+        connection.execute(
+            update(intents)
+            .where(intents.c.id.in_(numbers), intents.c.status == "open")
+            .values(status=status, settled_at=now, cause=cause)
+        )

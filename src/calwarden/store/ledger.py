@@ -1,0 +1,263 @@
+"""The drift ledger as the engine writes it: opened, changed and closed, each with its history and audit entry."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from calwarden.domain.drift import (
+    Aspect,
+    DriftKey,
+    DriftKind,
+    DriftStatus,
+    Finding,
+    KnownDrift,
+    Verdict,
+)
+from calwarden.domain.guard import CASE_KEY
+from calwarden.domain.wall_time import Slot
+from calwarden.store import audit
+from calwarden.store.tables import drift_history, drifts
+
+ENGINE = "engine"
+CONTEST_WINDOW = timedelta(hours=24)
+
+
+def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
+    """Return the standing and dismissed drifts of a calendar, oldest first."""
+    wanted = (DriftStatus.OPEN, DriftStatus.REVERTING, DriftStatus.DISMISSED)
+    query = (
+        select(drifts)
+        .where(
+            drifts.c.calendar_id == calendar_id,
+            drifts.c.status.in_([status.value for status in wanted]),
+        )
+        .order_by(drifts.c.id)
+    )
+    return tuple(
+        KnownDrift(
+            id=row["id"],
+            key=DriftKey(uid=row["uid"], slot=None if row["slot"] is None else Slot(row["slot"])),
+            kind=DriftKind(row["kind"]),
+            status=DriftStatus(row["status"]),
+            verdict=Verdict(row["verdict"]),
+            seen=row["seen"],
+            since=row["updated_at"],
+            revision=row["revision"],
+            decision=row["decision"],
+            contested=bool(row["contested"]),
+            items=row["items"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def recent_reverts(
+    connection: Connection, calendar_id: int, *, now: datetime
+) -> Mapping[tuple[str, Slot | None, Aspect], int]:
+    """Count the reverts of the last 24 hours by subject ref, slot and aspect."""
+    query = select(drifts.c.subject_ref, drifts.c.slot, drifts.c.changes).where(
+        drifts.c.calendar_id == calendar_id,
+        drifts.c.status == DriftStatus.REVERTED.value,
+        drifts.c.closed_at > now - CONTEST_WINDOW,
+    )
+    counted: Counter[tuple[str, Slot | None, Aspect]] = Counter()
+    for ref, slot, changes in connection.execute(query).tuples():
+        for aspect in changes:
+            counted[ref or "", None if slot is None else Slot(slot), Aspect(aspect)] += 1
+    return counted
+
+
+def open_drift(
+    connection: Connection,
+    calendar_id: int,
+    provider: str,
+    finding: Finding,
+    *,
+    now: datetime,
+    status: DriftStatus = DriftStatus.OPEN,
+) -> int:
+    """Write a new drift and return its number."""
+    row = insert(drifts).values(
+        calendar_id=calendar_id,
+        provider=provider,
+        uid=finding.key.uid,
+        slot=finding.key.slot,
+        status=status.value,
+        detected_at=now,
+        updated_at=now,
+        closed_at=None if status.standing else now,
+        **_values(finding),
+    )
+    number = int(connection.execute(row.returning(drifts.c.id)).scalar_one())
+    event = "detected" if status.standing else str(status)
+    _history(connection, number, 1, now, event, finding)
+    audit.append(
+        connection,
+        at=now,
+        actor=ENGINE,
+        action=f"drift.{event}",
+        subject=f"drift:{number}",
+        detail={"kind": str(finding.kind), "appointment": finding.appointment},
+    )
+    return number
+
+
+def update_drift(connection: Connection, number: int, finding: Finding, *, now: datetime) -> None:
+    """Write what a further edit made of a standing drift; its revision rises if what is seen changed."""
+    row = connection.execute(
+        select(drifts.c.revision, drifts.c.seen).where(drifts.c.id == number)
+    ).one()
+    values = _values(finding)
+    revision = row.revision
+    if row.seen != finding.seen:
+        revision += 1
+        values |= {"decision": None, "updated_at": now, "status": DriftStatus.OPEN.value}
+        _history(connection, number, revision, now, "changed", finding)
+    else:
+        _history(connection, number, revision, now, "judged", finding)
+    connection.execute(
+        update(drifts).where(drifts.c.id == number).values(revision=revision, **values)
+    )
+
+
+def close_drift(
+    connection: Connection,
+    number: int,
+    status: DriftStatus,
+    *,
+    now: datetime,
+    cause: str | None = None,
+) -> None:
+    """Close a standing drift; one whose revert is under way closes as reverted instead of withdrawn."""
+    row = connection.execute(
+        select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
+    ).one()
+    if not DriftStatus(row.status).standing:
+        return
+    final = status
+    if status is DriftStatus.WITHDRAWN and row.status == DriftStatus.REVERTING:
+        final = DriftStatus.REVERTED
+    connection.execute(
+        update(drifts)
+        .where(drifts.c.id == number)
+        .values(status=final.value, closed_at=now, cause=cause)
+    )
+    _entry(connection, number, row.revision, now, str(final), {})
+    audit.append(
+        connection,
+        at=now,
+        actor=ENGINE,
+        action=f"drift.{final}",
+        subject=f"drift:{number}",
+        detail={},
+    )
+
+
+def set_reverting(
+    connection: Connection, calendar_id: int, keys: Iterable[DriftKey], *, now: datetime
+) -> dict[DriftKey, int]:
+    """Mark standing drifts as being reverted; returns their numbers by key."""
+    found: dict[DriftKey, int] = {}
+    for key in keys:
+        row = connection.execute(
+            select(drifts.c.id, drifts.c.revision, drifts.c.status).where(
+                drifts.c.calendar_id == calendar_id,
+                drifts.c.uid == key.uid,
+                drifts.c.slot == key.slot if key.slot is not None else drifts.c.slot.is_(None),
+                drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
+            )
+        ).first()
+        if row is None:
+            continue
+        found[key] = int(row.id)
+        if row.status != DriftStatus.REVERTING:
+            connection.execute(
+                update(drifts)
+                .where(drifts.c.id == row.id)
+                .values(status=DriftStatus.REVERTING.value)
+            )
+            _entry(connection, row.id, row.revision, now, "reverting", {})
+    return found
+
+
+def reopen(connection: Connection, numbers: Iterable[int], *, now: datetime, cause: str) -> None:
+    """Put drifts back to open because the write that should undo them was refused for good."""
+    for number in numbers:
+        row = connection.execute(
+            select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
+        ).one()
+        if row.status != DriftStatus.REVERTING:
+            continue
+        connection.execute(
+            update(drifts)
+            .where(drifts.c.id == number)
+            .values(status=DriftStatus.OPEN.value, decision=None, cause=cause)
+        )
+        _entry(connection, number, row.revision, now, "refused", {"cause": cause})
+
+
+def case_number(connection: Connection, calendar_id: int) -> int | None:
+    """Return the number of the calendar's standing case."""
+    query = select(drifts.c.id).where(
+        drifts.c.calendar_id == calendar_id,
+        drifts.c.uid == CASE_KEY.uid,
+        drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
+    )
+    found = connection.execute(query).scalar()
+    return None if found is None else int(found)
+
+
+def _values(finding: Finding) -> dict[str, Any]:
+    items = None
+    after = finding.after
+    if finding.after is not None and "seen" in finding.after:
+        items, after = finding.after["seen"], None
+    subject = finding.subject
+    return {
+        "kind": finding.kind.value,
+        "changes": {str(aspect): str(kind) for aspect, kind in finding.changes.items()},
+        "severity": finding.severity.value,
+        "verdict": finding.verdict.value,
+        "contested": finding.contested,
+        "cause": finding.cause,
+        "occurrence": finding.occurrence,
+        "subject_kind": None if subject is None else subject.kind.value,
+        "subject_ref": None if subject is None else subject.ref,
+        "appointment": finding.appointment,
+        "appointments": list(finding.appointments),
+        "redated": list(finding.redated),
+        "items": items,
+        "before": None if finding.before is None else dict(finding.before),
+        "after": None if after is None else dict(after),
+        "seen": finding.seen,
+    }
+
+
+def _history(
+    connection: Connection, number: int, revision: int, now: datetime, event: str, finding: Finding
+) -> None:
+    detail = {
+        "kind": str(finding.kind),
+        "verdict": str(finding.verdict),
+        "before": finding.before,
+        "after": finding.after,
+    }
+    _entry(connection, number, revision, now, event, detail)
+
+
+def _entry(
+    connection: Connection,
+    number: int,
+    revision: int,
+    now: datetime,
+    event: str,
+    detail: Mapping[str, Any],
+) -> None:
+    connection.execute(
+        insert(drift_history).values(
+            drift_id=number, revision=revision, at=now, event=event, actor=ENGINE, detail=detail
+        )
+    )

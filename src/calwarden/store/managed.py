@@ -1,0 +1,156 @@
+"""Managed resources of a linked calendar: what we wrote last and what was read back then."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from calwarden.domain.document import resource_document, resource_from
+from calwarden.domain.event import EventResource, Subject, SubjectKind
+from calwarden.store.tables import resources
+
+
+class ResourceStatus(StrEnum):
+    """Life of a managed resource: about to be made, standing, or taken away (its uid stays ours)."""
+
+    PLANNED = "planned"
+    LIVE = "live"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedResource:
+    """One managed resource as stored. ``reread``: the next look reads it by its id."""
+
+    uid: str
+    subject: Subject
+    generation: int
+    status: ResourceStatus
+    written: EventResource | None
+    applied: EventResource | None
+    remote_id: str | None
+    revision: str | None
+    reread: bool
+    retry_at: datetime | None
+    attempts: int
+    problem: str | None
+
+
+def all_of(connection: Connection, calendar_id: int) -> list[ManagedResource]:
+    """Return every managed resource of a calendar, removed ones too, by uid."""
+    query = select(resources).where(resources.c.calendar_id == calendar_id)
+    return [
+        _resource(row) for row in connection.execute(query.order_by(resources.c.uid)).mappings()
+    ]
+
+
+def rereads(connection: Connection, calendar_id: int) -> list[tuple[str, str | None]]:
+    """Return (uid, remote id) of what the next look has to read by its id."""
+    query = select(resources.c.uid, resources.c.remote_id).where(
+        resources.c.calendar_id == calendar_id, resources.c.reread
+    )
+    return [(uid, remote_id) for uid, remote_id in connection.execute(query).tuples()]
+
+
+def plan(
+    connection: Connection, calendar_id: int, uid: str, subject: Subject, generation: int
+) -> None:
+    """Note a resource that is about to be made; one that is known is left as it is."""
+    known = select(resources.c.uid).where(
+        resources.c.calendar_id == calendar_id, resources.c.uid == uid
+    )
+    if connection.execute(known).first() is None:
+        connection.execute(
+            insert(resources).values(
+                calendar_id=calendar_id,
+                uid=uid,
+                subject_kind=subject.kind.value,
+                subject_ref=subject.ref,
+                generation=generation,
+                status=ResourceStatus.PLANNED.value,
+            )
+        )
+
+
+def settle(
+    connection: Connection,
+    calendar_id: int,
+    uid: str,
+    *,
+    written: EventResource | None,
+    applied: EventResource | None,
+    remote_id: str | None,
+    revision: str | None,
+) -> None:
+    """Store what stands now as applied; the resource is live and owes nothing."""
+    save(
+        connection,
+        calendar_id,
+        uid,
+        written=None if written is None else resource_document(written),
+        applied=None if applied is None else resource_document(applied),
+        remote_id=remote_id,
+        revision=revision,
+        status=ResourceStatus.LIVE.value,
+        reread=False,
+        retry_at=None,
+        attempts=0,
+        problem=None,
+    )
+
+
+def remove(connection: Connection, calendar_id: int, uid: str) -> None:
+    """Note that a resource stands no more and is not to stand; its uid stays known as ours."""
+    save(
+        connection,
+        calendar_id,
+        uid,
+        written=None,
+        applied=None,
+        status=ResourceStatus.REMOVED.value,
+        reread=False,
+        retry_at=None,
+        attempts=0,
+        problem=None,
+    )
+
+
+def retire(connection: Connection, calendar_id: int, old: ManagedResource, uid: str) -> None:
+    """Give a subject its next generation, because the old id can't be used again."""
+    remove(connection, calendar_id, old.uid)
+    plan(connection, calendar_id, uid, old.subject, old.generation + 1)
+
+
+def save(connection: Connection, calendar_id: int, uid: str, **values: Any) -> None:
+    """Store some columns of a resource."""
+    connection.execute(
+        update(resources)
+        .where(resources.c.calendar_id == calendar_id, resources.c.uid == uid)
+        .values(**values)
+    )
+
+
+def clear_rereads(connection: Connection, calendar_id: int, uids: Iterable[str]) -> None:
+    """Note that resources were read again."""
+    for uid in uids:
+        save(connection, calendar_id, uid, reread=False)
+
+
+def _resource(row: RowMapping) -> ManagedResource:
+    return ManagedResource(
+        uid=row["uid"],
+        subject=Subject(kind=SubjectKind(row["subject_kind"]), ref=row["subject_ref"]),
+        generation=row["generation"],
+        status=ResourceStatus(row["status"]),
+        written=None if row["written"] is None else resource_from(row["written"]),
+        applied=None if row["applied"] is None else resource_from(row["applied"]),
+        remote_id=row["remote_id"],
+        revision=row["revision"],
+        reread=bool(row["reread"]),
+        retry_at=row["retry_at"],
+        attempts=row["attempts"],
+        problem=row["problem"],
+    )

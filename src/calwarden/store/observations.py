@@ -1,0 +1,179 @@
+"""What looks saw, per linked calendar: durable, so that nothing depends on a change told only once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_
+
+from calwarden.domain.document import resource_document, resource_from
+from calwarden.domain.event import Observed, Subject, SubjectKind
+from calwarden.domain.wall_time import Slot
+from calwarden.store.tables import calendars, observed, resources
+
+CHUNK = 400
+"""Values in one IN list; SQLite and PostgreSQL both take far more, plans stay small."""
+
+
+def revisions(connection: Connection, calendar_id: int) -> dict[str, str]:
+    """Return remote id → revision of everything stored of a calendar."""
+    query = select(observed.c.remote_id, observed.c.revision)
+    rows = connection.execute(query.where(observed.c.calendar_id == calendar_id)).tuples()
+    return {remote_id: revision for remote_id, revision in rows}
+
+
+def revisions_of(
+    connection: Connection, calendar_id: int, remote_ids: Iterable[str]
+) -> dict[str, str]:
+    """Return remote id → revision of those that are stored."""
+    found: dict[str, str] = {}
+    for some in _chunks(remote_ids):
+        query = select(observed.c.remote_id, observed.c.revision).where(
+            observed.c.calendar_id == calendar_id, observed.c.remote_id.in_(some)
+        )
+        found.update({key: revision for key, revision in connection.execute(query).tuples()})
+    return found
+
+
+def find(connection: Connection, calendar_id: int, remote_id: str) -> Observed | None:
+    """Return what was last seen under a remote id."""
+    query = select(observed).where(
+        observed.c.calendar_id == calendar_id, observed.c.remote_id == remote_id
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _observed(row)
+
+
+def of_uids(connection: Connection, calendar_id: int, uids: Iterable[str]) -> list[Observed]:
+    """Return what carries one of these uids, as its own or as its marker."""
+    found: list[Observed] = []
+    for some in _chunks(uids):
+        query = select(observed).where(
+            observed.c.calendar_id == calendar_id,
+            observed.c.uid.in_(some) | observed.c.marker.in_(some),
+        )
+        found.extend(_observed(row) for row in connection.execute(query).mappings())
+    return found
+
+
+def strangers(connection: Connection, calendar_id: int, *, now: datetime) -> list[Observed]:
+    """Return what carries a marker or takes time that is not over, managed resources included."""
+    query = select(observed).where(
+        observed.c.calendar_id == calendar_id,
+        observed.c.marker.is_not(None) | (observed.c.busy_until > now),
+    )
+    return [_observed(row) for row in connection.execute(query).mappings()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A managed resource of another linked calendar, and whether it stands at its own place there."""
+
+    subject: Subject
+    stands: bool
+
+
+def marks_elsewhere(connection: Connection, calendar_id: int, provider: str) -> dict[str, Mark]:
+    """Return the managed resources of the provider's other linked calendars, by uid."""
+    here = (
+        select(
+            resources.c.uid,
+            resources.c.subject_kind,
+            resources.c.subject_ref,
+            observed.c.remote_id,
+        )
+        .join(calendars, calendars.c.id == resources.c.calendar_id)
+        .outerjoin(
+            observed,
+            (observed.c.calendar_id == resources.c.calendar_id)
+            & (observed.c.remote_id == resources.c.remote_id),
+        )
+        .where(calendars.c.provider == provider, resources.c.calendar_id != calendar_id)
+    )
+    return {
+        uid: Mark(subject=Subject(kind=SubjectKind(kind), ref=ref), stands=remote_id is not None)
+        for uid, kind, ref, remote_id in connection.execute(here).tuples()
+    }
+
+
+def shown_elsewhere(connection: Connection, calendar_id: int, provider: str) -> frozenset[str]:
+    """Return the markers and uids that the provider's other linked calendars show."""
+    query = (
+        select(observed.c.marker, observed.c.uid)
+        .join(calendars, calendars.c.id == observed.c.calendar_id)
+        .where(
+            calendars.c.provider == provider,
+            observed.c.calendar_id != calendar_id,
+            observed.c.marker.is_not(None),
+        )
+    )
+    rows = connection.execute(query).tuples()
+    return frozenset(value for row in rows for value in row if value is not None)
+
+
+def store(
+    connection: Connection,
+    calendar_id: int,
+    seen: Mapping[str, tuple[Observed, datetime | None]],
+    *,
+    now: datetime,
+) -> None:
+    """Store what was seen, by remote id, each with the end of the last time it takes."""
+    forget(connection, calendar_id, seen)
+    rows = [_row(calendar_id, one, busy_until, now) for one, busy_until in seen.values()]
+    if rows:
+        connection.execute(insert(observed), rows)
+
+
+def forget(connection: Connection, calendar_id: int, remote_ids: Iterable[str]) -> None:
+    """Remove what stands no more."""
+    for some in _chunks(remote_ids):
+        connection.execute(
+            delete(observed).where(
+                tuple_(observed.c.calendar_id, observed.c.remote_id).in_(
+                    [(calendar_id, remote_id) for remote_id in some]
+                )
+            )
+        )
+
+
+def forget_all(connection: Connection, calendar_id: int) -> None:
+    """Remove everything stored of a calendar."""
+    connection.execute(delete(observed).where(observed.c.calendar_id == calendar_id))
+
+
+def _chunks(values: Iterable[str]) -> Iterable[list[str]]:
+    everything = list(values)
+    return (everything[at : at + CHUNK] for at in range(0, len(everything), CHUNK))
+
+
+def _row(
+    calendar_id: int, one: Observed, busy_until: datetime | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "calendar_id": calendar_id,
+        "remote_id": one.remote_id,
+        "uid": one.uid,
+        "marker": one.marker,
+        "revision": one.revision,
+        "content": one.content,
+        "resource": None if one.resource is None else resource_document(one.resource),
+        "problem": one.problem,
+        "parts": dict(one.parts),
+        "busy_until": busy_until,
+        "seen_at": now,
+    }
+
+
+def _observed(row: RowMapping) -> Observed:
+    return Observed(
+        remote_id=row["remote_id"],
+        revision=row["revision"],
+        content=row["content"],
+        uid=row["uid"],
+        marker=row["marker"],
+        resource=None if row["resource"] is None else resource_from(row["resource"]),
+        problem=row["problem"],
+        parts={Slot(slot): part for slot, part in row["parts"].items()},
+    )
