@@ -31,6 +31,7 @@ UNSENT = (httplib2.ServerNotFoundError, ConnectionRefusedError)
 PARKED = timedelta(hours=1)
 """How long an account waits whose calendar-use limit is spent (G27)."""
 
+_NOT_FOUND = 404
 _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 
@@ -49,10 +50,18 @@ def status_of(error: Exception) -> int:
     return int(error.resp.status) if isinstance(error, HttpError) else 0
 
 
-def translated(error: Exception, *, writing: bool = False) -> RemoteError:
-    """Return what an error of the client library means for the caller; ``writing``: something may have landed."""
+def translated(
+    error: Exception, *, writing: bool = False, addressed: bool = False
+) -> RemoteError:
+    """Return what an error of the client library means for the caller.
+
+    ``writing``: something may have landed. ``addressed``: the request named an event, so a 404 is about that.
+    """
     if isinstance(error, HttpError):
-        return _refusal(error, status_of(error), reason_of(error), writing=writing)
+        status, reason = status_of(error), reason_of(error)
+        if addressed and status == _NOT_FOUND:
+            return PreconditionFailed("Google calendar: the event is not there any more; it is read again")
+        return _refusal(error, status, reason, writing=writing)
     if isinstance(error, RefreshError) and not error.retryable:
         return NeedsAuth(
             "Google calendar: access was revoked or has expired; link the calendar again with "

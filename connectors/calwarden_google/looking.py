@@ -8,9 +8,9 @@ from googleapiclient.errors import HttpError
 
 from calwarden.domain.event import Observed
 from calwarden.sdk.connector import Cursor, Delta, Known, Window
-from calwarden.sdk.errors import CursorExpired, RemoteError
+from calwarden.sdk.errors import CursorExpired, RemoteError, Transient
 from calwarden_google.errors import status_of, translated
-from calwarden_google.mapping import DELETED, Reader, Row, Unreadable, ends_before, marker, series_of
+from calwarden_google.mapping import DELETED, Reader, Row, ends_before, marker, series_of
 from calwarden_google.series import Rows, folded, master_etag, refolded
 from calwarden_google.service import FAULTS, Service
 
@@ -229,5 +229,5 @@ class Looker:
 def _items(answer: Row) -> list[Row]:
     items = answer.get("items") or []
     if not all(isinstance(row, dict) and "id" in row for row in items):
-        raise Unreadable("a listing holds something that is no event")
+        raise Transient("Google calendar: a listing held something that is no event; it is read again")
     return list(items)

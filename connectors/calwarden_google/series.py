@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from calwarden.domain.document import body_document
-from calwarden.domain.event import EventBody, EventResource, Observed, Recurrence
+from calwarden.domain.event import EventBody, EventResource, Observed
 from calwarden.domain.wall_time import Slot
 from calwarden.ical.expansion import regular, slots
 from calwarden_google.mapping import DELETED, Reader, Row, Unreadable, digest, marker
@@ -160,15 +160,12 @@ def alike(one: EventBody | None, other: EventBody | None) -> bool:
 
 
 def occurrence(resource: EventResource, slot: Slot) -> EventBody | None:
-    """Return what stands at a slot; None where nothing does."""
-    if slot in resource.excluded:
+    """Return what stands at a slot; None where nothing does, or the series has no such slot."""
+    if slot in resource.overrides:
+        return resource.overrides[slot]
+    if slot in resource.excluded or not slots_among(resource, (slot,)):
         return None
-    return resource.overrides.get(slot) or regular(resource, slot)
-
-
-def plain_series(resource: EventResource, recurrence: Recurrence | None) -> EventResource:
-    """Return the resource with another rule and no exceptions."""
-    return replace(resource, recurrence=recurrence, overrides={}, excluded=frozenset())
+    return regular(resource, slot)
 
 
 def _handle(row: Row) -> str:

@@ -110,12 +110,17 @@ class Service:
         """Return another of the client's resources."""
         return self._resources[name]
 
-    def send(self, request: Any, *, writing: bool = False, etag: str | None = None) -> dict[str, Any]:
-        """Send a request, guarded by ``etag`` (G12), and return its answer; raises `RemoteError`."""
+    def send(
+        self, request: Any, *, writing: bool = False, addressed: bool = False, etag: str | None = None
+    ) -> dict[str, Any]:
+        """Send a request, guarded by ``etag`` (G12), and return its answer; raises `RemoteError`.
+
+        See `calwarden_google.errors.translated` for ``writing`` and ``addressed``.
+        """
         try:
             return self.try_send(request, etag=etag)
         except FAULTS as error:
-            raise translated(error, writing=writing) from error
+            raise translated(error, writing=writing, addressed=addressed) from error
 
     def try_send(self, request: Any, *, etag: str | None = None) -> dict[str, Any]:
         """Send a request and return its answer; raises the library's own errors, any of `FAULTS`."""

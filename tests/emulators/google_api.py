@@ -178,7 +178,7 @@ class Api:
     def _list(self, asked: Asked) -> Any:
         calendar = self.calendar(asked)
         details = calendar.role(asked.caller.email) != "freeBusyReader"
-        return self.listing.list(calendar, asked.parameters, details=details)
+        return self.listing.events(calendar, asked.parameters, details=details)
 
     def _get(self, asked: Asked) -> Any:
         calendar = self.calendar(asked)

@@ -56,7 +56,7 @@ class Listing:
         self.rounds: dict[str, tuple[Round, int]] = {}
         self.shuffle = random.Random(7)
 
-    def list(
+    def events(
         self, calendar: Calendar, asked: Mapping[str, Any], *, details: bool
     ) -> dict[str, Any]:
         """Answer events.list."""
