@@ -107,7 +107,8 @@ class GoogleConnector(ConnectorKind):
     def discover(self, credential: Credential, context: Context) -> Discovery:
         """Sign in and list the account's calendars.
 
-        Where only a calendar of our own was granted, nothing can be listed: `create` makes that calendar.
+        Where only a calendar of our own was granted, nothing can be listed: `create` makes that
+        calendar.
         """
         service = Service(credential, context)
         try:
@@ -146,7 +147,9 @@ class GoogleConnector(ConnectorKind):
         return Discovery(
             account=account,
             calendars=(calendar,),
-            credential={**service.credential, "account": account} if account else service.credential,
+            credential={**service.credential, "account": account}
+            if account
+            else service.credential,
         )
 
 

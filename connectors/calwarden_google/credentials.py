@@ -1,7 +1,8 @@
 """Credentials of a Google account as JSON values that are sealed, and as google-auth's objects.
 
-Kinds: ``authorized_user`` (a person's grant with its refresh token) and ``service_account`` (a key with a
-``subject`` that it speaks for; wire rule G31). A good access token is kept beside them for the next process.
+Kinds: ``authorized_user`` (a person's grant with its refresh token) and ``service_account`` (a key
+with a ``subject`` that it speaks for; wire rule G31). A good access token is kept beside them for
+the next process.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,11 @@ def opened(credential: Credential, endpoints: Endpoints) -> UNION:
     """Return the library's credentials; raises `NeedsAuth` for what is none."""
     token, expiry = credential.get("access_token"), credential.get("expiry")
     try:
-        found = _service(credential, endpoints) if _is_service(credential) else _user(credential, endpoints)
+        found = (
+            _service(credential, endpoints)
+            if _is_service(credential)
+            else _user(credential, endpoints)
+        )
         if token and expiry:
             found.token, found.expiry = token, datetime.fromisoformat(expiry)
     except (GoogleAuthError, ValueError, KeyError, TypeError) as error:
@@ -69,7 +74,7 @@ def _is_service(credential: Credential) -> bool:
 
 def _service(credential: Credential, endpoints: Endpoints) -> ServiceCredentials:
     key = {**credential, "token_uri": endpoints.token_uri}
-    made: ServiceCredentials = ServiceCredentials.from_service_account_info(
+    made: ServiceCredentials = ServiceCredentials.from_service_account_info(  # type: ignore[no-untyped-call] # google-auth
         key, scopes=list(credential["scopes"]), subject=credential["subject"]
     )
     return made
@@ -77,7 +82,7 @@ def _service(credential: Credential, endpoints: Endpoints) -> ServiceCredentials
 
 def _user(credential: Credential, endpoints: Endpoints) -> UserCredentials:
     # scopes are not given: a refresh that names more than was granted is refused as a whole
-    return UserCredentials(
+    return UserCredentials(  # type: ignore[no-untyped-call] # google-auth
         token=None,
         refresh_token=credential["refresh_token"],
         token_uri=endpoints.token_uri,

@@ -1,4 +1,7 @@
-"""Where Google is: its public addresses, or those that the configuration names (national networks, test servers)."""
+"""Where Google is.
+
+Its public addresses, or those that the configuration names (national networks, test servers).
+"""
 
 import ipaddress
 import socket
@@ -26,7 +29,10 @@ class Endpoints:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], *, allow_private: bool) -> "Endpoints":
-        """Read the settings; raises `Rejected` for plain http or a private address that was not allowed."""
+        """Read the settings.
+
+        Raises `Rejected` for plain http or a private address that was not allowed.
+        """
         chosen = {
             name: str(settings[name])
             for name in ("api_root", "auth_uri", "token_uri", "client_id", "client_secret")
@@ -43,13 +49,14 @@ def _refuse_unsafe(name: str, address: str) -> None:
     if address in {API_ROOT, AUTH_URI, TOKEN_URI}:
         return
     parts = urlsplit(address)
+    problem = ""
     if parts.scheme != "https" or not parts.hostname:
+        problem = "is not an https address"
+    elif not all(_is_global(found) for found in _addresses(parts.hostname)):
+        problem = "names a private address"
+    if problem:
         raise Rejected(
-            f"[google] {name} is not an https address; correct it, or set [network] allow_private = true"
-        )
-    if not all(_is_global(found) for found in _addresses(parts.hostname)):
-        raise Rejected(
-            f"[google] {name} names a private address; correct it, or set [network] allow_private = true"
+            f"[google] {name} {problem}; correct it, or set [network] allow_private = true"
         )
 
 

@@ -1,4 +1,7 @@
-"""A calendar of which only the busy time may be seen: spans from `freebusy.query` (wire rules G24, G30)."""
+"""A calendar of which only the busy time may be seen.
+
+Spans from `freebusy.query` (wire rules G24, G30).
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,7 +22,10 @@ SHORTEST = timedelta(days=7)
 
 
 class FreeBusyLooker:
-    """Asks when somebody is busy. Every look is complete, and each span is a resource of its own."""
+    """Asks when somebody is busy.
+
+    Every look is complete, and each span is a resource of its own.
+    """
 
     def __init__(self, service: Service, calendar: str) -> None:
         self._service = service
@@ -57,14 +63,20 @@ class FreeBusyLooker:
         reasons = [str(fault.get("reason")) for fault in (found or {}).get("errors") or ()]
         # an error means unknown, never free (G24)
         if "notFound" in reasons:
-            raise CalendarGone("Google calendar: its busy time cannot be seen any more; unlink it, or link another")
+            raise CalendarGone(
+                "Google calendar: its busy time cannot be seen any more; unlink it, or link another"
+            )
         if found is None or reasons:
-            raise Transient("Google calendar: its busy time is not known just now; it is asked again")
+            raise Transient(
+                "Google calendar: its busy time is not known just now; it is asked again"
+            )
         for span in found.get("busy") or ():
             try:
                 yield datetime.fromisoformat(span["start"]), datetime.fromisoformat(span["end"])
             except (KeyError, TypeError, ValueError) as error:
-                raise Transient("Google calendar: a busy time cannot be read; it is asked again") from error
+                raise Transient(
+                    "Google calendar: a busy time cannot be read; it is asked again"
+                ) from error
 
 
 def _span(start: datetime, end: datetime) -> tuple[str, EventBody]:

@@ -1,4 +1,7 @@
-"""Looking at a calendar: the whole of it, what changed since a sync token, or one resource (wire rules G1 to G6)."""
+"""Looking at a calendar.
+
+The whole of it, what changed since a sync token, or one resource (wire rules G1 to G6).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +61,9 @@ class Looker:
             rows, following = self._pages(None)
             return self._complete(Grouped.of(rows), following, known, window)
         if not cursor.startswith(FORM):
-            raise CursorExpired("Google calendar: the cursor was kept by another version; everything is listed")
+            raise CursorExpired(
+                "Google calendar: the cursor was kept by another version; everything is listed"
+            )
         rows, following = self._pages(cursor.removeprefix(FORM))
         if not rows:
             return Delta(cursor=following)
@@ -121,13 +126,16 @@ class Looker:
                 continue
             following = answer.get("nextSyncToken")
             if not rows and token is not None:
-                return _QUIET, Cursor(f"{FORM}{following}") if following else Cursor(f"{FORM}{token}")
+                return _QUIET, Cursor(f"{FORM}{following}") if following else Cursor(
+                    f"{FORM}{token}"
+                )
             self._reader.learn_zone(answer.get("timeZone"))
             return rows, Cursor(f"{FORM}{following}") if following else None
 
     def _page(self, token: str | None, page: str | None) -> dict[str, Any]:
-        # showDeleted is left to its default and no window is given: both would have to be repeated with the token (G2),
-        # a window's edge would look like a deletion (A3), and cancelled exceptions are told anyway (G5)
+        # showDeleted is left to its default and no window is given: both would have to be repeated
+        # with the token (G2), a window's edge would look like a deletion (A3), and cancelled
+        # exceptions are told anyway (G5)
         request = self._service.events.list(
             calendarId=self._calendar,
             maxResults=LARGEST_PAGE,
@@ -138,12 +146,16 @@ class Looker:
         try:
             return self._service.try_send(request)
         except FAULTS as error:
-            raise self._listing_error(error, resumed=token is not None or page is not None) from error
+            raise self._listing_error(
+                error, resumed=token is not None or page is not None
+            ) from error
 
     @staticmethod
     def _listing_error(error: Exception, *, resumed: bool) -> RemoteError:
         if resumed and status_of(error) == _BAD_REQUEST:
-            return CursorExpired("Google calendar: the sync token was refused; everything is listed")
+            return CursorExpired(
+                "Google calendar: the sync token was refused; everything is listed"
+            )
         return translated(error)
 
     def _complete(
@@ -229,5 +241,7 @@ class Looker:
 def _items(answer: Row) -> list[Row]:
     items = answer.get("items") or []
     if not all(isinstance(row, dict) and "id" in row for row in items):
-        raise Transient("Google calendar: a listing held something that is no event; it is read again")
+        raise Transient(
+            "Google calendar: a listing held something that is no event; it is read again"
+        )
     return list(items)

@@ -1,6 +1,7 @@
 """Google's JSON of one event ↔ our values, and nowhere else.
 
-Defaults are filled in (wire rule G21), moments are told in the event's own zone, and texts become fingerprints.
+Defaults are filled in (wire rule G21), moments are told in the event's own zone, and texts become
+fingerprints.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ MARKER = "calwarden"
 """Private property that names the uid of what we made (G11)."""
 
 WALL = "calwarden-wall"
-"""Private property with a wall-clock start that does not exist, for which Google keeps the instant alone."""
+"""Private property with a wall-clock start in a spring gap: Google itself keeps its instant."""
 
 DELETED = "cancelled"
 VOLATILE = frozenset({"etag", "sequence", "updated"})
@@ -56,7 +57,7 @@ class Reader:
     """Reads the events of one calendar."""
 
     def __init__(self, fingerprint: Fingerprint, zone: str) -> None:
-        """Take the provider's ``zone``: all-day dates are read in it, and times that name no zone at first."""
+        """Take the provider's ``zone``: all-day dates are read in it."""
         self._fingerprint = fingerprint
         self._zone = zone_named(zone)
         self.calendar_zone = self._zone
@@ -92,11 +93,17 @@ class Reader:
         )
 
     def repetition(self, row: Row, body: EventBody) -> Repetition:
-        """Return how an event repeats; raises `Unreadable` where its zone or slots cannot be read."""
+        """Return how an event repeats.
+
+        Raises `Unreadable` where its zone or slots cannot be read.
+        """
         lines = [str(line) for line in row.get("recurrence") or ()]
         if not lines:
             return Repetition(recurrence=None)
-        if not body.all_day and known_zone(str((row.get("start") or {}).get("timeZone") or "UTC")) is None:
+        if (
+            not body.all_day
+            and known_zone(str((row.get("start") or {}).get("timeZone") or "UTC")) is None
+        ):
             raise Unreadable("a series names an unknown time zone")
         rules = [line.partition(":")[2] for line in lines if line.upper().startswith("RRULE")]
         extra = self._listed(lines, "RDATE", body)
@@ -134,7 +141,9 @@ class Reader:
             name, *parameters = head.upper().split(";")
             if name != kind:
                 continue
-            where = next((part[5:] for part in head.split(";") if part.upper().startswith("TZID=")), "")
+            where = next(
+                (part[5:] for part in head.split(";") if part.upper().startswith("TZID=")), ""
+            )
             for text in value.split(","):
                 found.add(self._listed_slot(text.strip(), where, parameters, body))
         return frozenset(found)
@@ -201,7 +210,10 @@ def times(body: EventBody) -> dict[str, Any]:
 
 
 def owned_fields(body: EventBody, text: EventText, uid: str) -> dict[str, Any]:
-    """Return every field that we own, explicitly (G16), but no attendee, reminder or conference (A7)."""
+    """Return every field that we own, explicitly (G16).
+
+    No attendee, reminder or conference is ours (A7).
+    """
     fields = {
         **times(body),
         "status": "confirmed",
@@ -228,7 +240,7 @@ def out_of_office_fields() -> dict[str, Any]:
 def recurrence_lines(
     recurrence: Recurrence | None, excluded: Iterable[Slot], body: EventBody
 ) -> list[str]:
-    """Return the lines of ``recurrence`` to write: RRULE, RDATE, EXDATE; empty for a single event (G19)."""
+    """Return the RRULE, RDATE and EXDATE lines to write; none for a single event (G19)."""
     if recurrence is None:
         return []
     rule = write_rule(recurrence)
@@ -254,7 +266,10 @@ def without_nulls(fields: Row) -> dict[str, Any]:
 
 
 def ends_before(row: Row, moment: datetime) -> bool:
-    """Tell from a row's raw times whether a single event is over before ``moment``, by more than a day's doubt."""
+    """Tell whether a single event was over a day before ``moment``, from its raw times.
+
+    A day covers every zone in which an all-day event may be meant.
+    """
     told = row.get("end") or {}
     try:
         end = datetime.fromisoformat(told.get("dateTime") or f"{told['date']}T00:00:00+00:00")
@@ -268,7 +283,11 @@ def _line(name: str, slot: Slot, body: EventBody) -> str:
     if body.all_day:
         return f"{name};VALUE=DATE:{start:%Y%m%d}"
     zone = zone_name(body.start)
-    return f"{name}:{start:%Y%m%dT%H%M%SZ}" if zone == "UTC" else f"{name};TZID={zone}:{start:%Y%m%dT%H%M%S}"
+    return (
+        f"{name}:{start:%Y%m%dT%H%M%SZ}"
+        if zone == "UTC"
+        else f"{name};TZID={zone}:{start:%Y%m%dT%H%M%S}"
+    )
 
 
 def _private(row: Row) -> Row:

@@ -47,7 +47,10 @@ _REFUSED = frozenset({400, _FORBIDDEN})
 
 
 def probe(service: Service, calendar: RemoteCalendar, context: Context) -> Link:
-    """Return the link to store: the calendar's canonical id, its zone, our role, what it can hold."""
+    """Return the link to store.
+
+    The calendar's canonical id, its zone, our role, what it can hold.
+    """
     key = calendar.remote_id
     try:
         seen = service.try_send(service.events.list(calendarId=key, maxResults=1))
@@ -71,7 +74,10 @@ def probe(service: Service, calendar: RemoteCalendar, context: Context) -> Link:
 
 
 def _canonical(service: Service, calendar: RemoteCalendar) -> tuple[str, bool]:
-    """Return the calendar's own id, which ``primary`` is not, and whether it is the account's primary one."""
+    """Return the calendar's own id, which ``primary`` is not.
+
+    And whether it is the account's primary one.
+    """
     if calendar.remote_id != PRIMARY:
         return calendar.remote_id, calendar.primary
     try:

@@ -1,8 +1,10 @@
-"""Rows of one resource, folded: a single event, or a master with its exceptions (wire rules G5, G6, G20).
+"""Rows of one resource, folded.
 
-A revision is the master's etag, and behind ``+`` a digest of the exceptions' etags where there are any. A part is the
-handle of one exception: its id, etag and digest. Content digests are made of the same pieces, so that an exception
-that comes alone can be folded onto what was seen before.
+A single event, or a master with its exceptions (wire rules G5, G6, G20).
+
+A revision is the master's etag, and behind ``+`` a digest of the exceptions' etags where there are
+any. A part is the handle of one exception: its id, etag and digest. Content digests are made of the
+same pieces, so that an exception that comes alone can be folded onto what was seen before.
 """
 
 import hashlib
@@ -29,7 +31,9 @@ class Rows:
     @property
     def revision(self) -> str:
         """The revision that these rows make, known without reading them."""
-        return revision_of(str(self.master.get("etag", "")), [_handle(row) for row in self.exceptions])
+        return revision_of(
+            str(self.master.get("etag", "")), [_handle(row) for row in self.exceptions]
+        )
 
 
 def master_etag(revision: str) -> str:
@@ -72,7 +76,10 @@ def folded(rows: Rows, reader: Reader) -> Observed:
 def refolded(
     known: Observed, master: Row | None, exceptions: Sequence[Row], reader: Reader
 ) -> Observed | None:
-    """Return what was ``known``, with a changed master or changed exceptions; None where that is not certain."""
+    """Return what was ``known``, with a changed master or changed exceptions.
+
+    None where that is not certain.
+    """
     if known.resource is None or known.resource.recurrence is None:
         return None
     try:
@@ -82,9 +89,17 @@ def refolded(
 
 
 def _refolded(
-    known: Observed, resource: EventResource, master: Row | None, exceptions: Sequence[Row], reader: Reader
+    known: Observed,
+    resource: EventResource,
+    master: Row | None,
+    exceptions: Sequence[Row],
+    reader: Reader,
 ) -> Observed | None:
-    etag, content, named = master_etag(known.revision), known.content.partition(JOINT)[0], known.marker
+    etag, content, named = (
+        master_etag(known.revision),
+        known.content.partition(JOINT)[0],
+        known.marker,
+    )
     if master is not None:
         moved = _under(resource, known.parts, master, reader)
         if moved is None:
@@ -109,16 +124,19 @@ def _under(
 ) -> EventResource | None:
     """Put known exceptions under a changed master; None where one may now mean something else.
 
-    An exception that looked regular, or one of a series now told in another zone, has to be read again.
+    What becomes of exceptions when the times of their series change is Google's own affair, and one
+    that looked regular may not any more: both have to be read again.
     """
     body = reader.body(master)
     repeats = reader.repetition(master, body)
-    made = EventResource(uid=known.uid, body=body, recurrence=repeats.recurrence)
+    made = EventResource(
+        uid=known.uid, body=body, recurrence=repeats.recurrence, excluded=repeats.excluded
+    )
     hidden = set(parts) - set(known.overrides) - known.excluded
-    if repeats.recurrence is None or made.zone != known.zone or hidden or body.all_day != known.body.all_day:
+    if parts and (hidden or not same_frame(made, known)):
         return None
-    kept = {slot: other for slot, other in known.overrides.items() if slot in parts}
-    return replace(made, overrides=kept, excluded=repeats.excluded | (known.excluded & set(parts)))
+    apart = known.excluded & set(parts)
+    return replace(made, overrides=known.overrides, excluded=made.excluded | apart)
 
 
 def _with_exceptions(
@@ -130,12 +148,19 @@ def _with_exceptions(
             continue
         body = reader.body(row)
         plain = regular(resource, slot)
-        resource = resource.with_regular(slot) if alike(body, plain) else resource.with_override(slot, body)
+        resource = (
+            resource.with_regular(slot)
+            if alike(body, plain)
+            else resource.with_override(slot, body)
+        )
     return resource
 
 
 def within_rule(resource: EventResource) -> EventResource:
-    """Return the resource without exclusions of slots that its rule does not have: they change nothing."""
+    """Return the resource without exclusions of slots that its rule does not have.
+
+    They change nothing.
+    """
     if not resource.excluded or resource.recurrence is None or not resource.recurrence.supported:
         return resource
     there = slots_among(resource, resource.excluded)
@@ -144,12 +169,12 @@ def within_rule(resource: EventResource) -> EventResource:
 
 def slots_among(resource: EventResource, wanted: Iterable[Slot]) -> set[Slot]:
     """Return those of ``wanted`` that a series has, excluded or not."""
-    asked = set(wanted)
+    asked: set[Slot] = set(wanted)
     if not asked:
         return set()
     last = max(asked)
     whole = replace(resource, excluded=frozenset())
-    return asked & set(takewhile(lambda slot: slot <= last, slots(whole)))
+    return {slot for slot in takewhile(lambda slot: slot <= last, slots(whole)) if slot in asked}
 
 
 def alike(one: EventBody | None, other: EventBody | None) -> bool:
@@ -159,6 +184,11 @@ def alike(one: EventBody | None, other: EventBody | None) -> bool:
     return body_document(one) == body_document(other)
 
 
+def same_frame(one: EventResource, other: EventResource) -> bool:
+    """Tell whether two resources have the same slots: start, length, zone and rule."""
+    return one.recurrence == other.recurrence and alike(_times(one.body), _times(other.body))
+
+
 def occurrence(resource: EventResource, slot: Slot) -> EventBody | None:
     """Return what stands at a slot; None where nothing does, or the series has no such slot."""
     if slot in resource.overrides:
@@ -166,6 +196,10 @@ def occurrence(resource: EventResource, slot: Slot) -> EventBody | None:
     if slot in resource.excluded or not slots_among(resource, (slot,)):
         return None
     return regular(resource, slot)
+
+
+def _times(body: EventBody) -> EventBody:
+    return EventBody(start=body.start, end=body.end, all_day=body.all_day)
 
 
 def _handle(row: Row) -> str:

@@ -1,7 +1,9 @@
-"""Requests to calendar v3 through google-api-python-client, counted, paced, and translated when they fail.
+"""Requests to calendar v3 through google-api-python-client, counted, paced.
 
-The resource that builds requests is made once a process and API root: building it costs more than a request. The
-connection is one httplib2.Http per connector, since that is not thread-safe.
+And translated when they fail.
+
+The resource that builds requests is made once a process and API root: building it costs more than a
+request. The connection is one httplib2.Http per connector, since that is not thread-safe.
 """
 
 import json
@@ -29,6 +31,10 @@ FAULTS = (Error, GoogleAuthError, httplib2.HttpLib2Error, HTTPException, OSError
 _UNAUTHORIZED = 401
 
 
+class TornAnswer(ValueError):
+    """The answer is no JSON object."""
+
+
 @lru_cache(maxsize=1)
 def _document() -> dict[str, Any]:
     packaged = files("googleapiclient.discovery_cache") / "documents" / "calendar.v3.json"
@@ -38,7 +44,10 @@ def _document() -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def resources(api_root: str) -> dict[str, Any]:
-    """Return the client's resources of an API root, by name: they build requests and hold no connection."""
+    """Return the client's resources of an API root, by name.
+
+    They build requests and hold no connection.
+    """
     api = build_from_document(
         _document(), http=httplib2.Http(), client_options={"api_endpoint": api_root}
     )
@@ -47,7 +56,10 @@ def resources(api_root: str) -> dict[str, Any]:
 
 
 class Wire:
-    """An authorized connection as the client library wants one: it signs in, once more after a 401 (G28)."""
+    """An authorized connection as the client library wants one.
+
+    It signs in, once more after a 401 (G28).
+    """
 
     def __init__(self, http: Any, credentials: UNION, before: Callable[[], None]) -> None:
         self._http = http
@@ -65,10 +77,10 @@ class Wire:
     ) -> Any:
         """Send a request of the client library."""
         if self._credentials.token_state is not TokenState.FRESH:
-            self._credentials.refresh(self._sign_in)
+            self._refresh()
         response, content = self._send(uri, method, body, headers, kwargs)
         if response.status == _UNAUTHORIZED:
-            self._credentials.refresh(self._sign_in)
+            self._refresh()
             response, content = self._send(uri, method, body, headers, kwargs)
         return response, content
 
@@ -76,11 +88,14 @@ class Wire:
         """Close the connections."""
         self._http.close()
 
+    def _refresh(self) -> None:
+        self._credentials.refresh(self._sign_in)  # type: ignore[no-untyped-call] # google-auth
+
     def _send(
         self, uri: str, method: str, body: Any, headers: Mapping[str, str] | None, kwargs: Any
     ) -> Any:
         signed = dict(headers or {})
-        self._credentials.apply(signed)
+        self._credentials.apply(signed)  # type: ignore[no-untyped-call] # google-auth
         self._before()
         return self._http.request(uri, method, body=body, headers=signed, **kwargs)
 
@@ -111,7 +126,12 @@ class Service:
         return self._resources[name]
 
     def send(
-        self, request: Any, *, writing: bool = False, addressed: bool = False, etag: str | None = None
+        self,
+        request: Any,
+        *,
+        writing: bool = False,
+        addressed: bool = False,
+        etag: str | None = None,
     ) -> dict[str, Any]:
         """Send a request, guarded by ``etag`` (G12), and return its answer; raises `RemoteError`.
 
@@ -123,7 +143,10 @@ class Service:
             raise translated(error, writing=writing, addressed=addressed) from error
 
     def try_send(self, request: Any, *, etag: str | None = None) -> dict[str, Any]:
-        """Send a request and return its answer; raises the library's own errors, any of `FAULTS`."""
+        """Send a request and return its answer.
+
+        Raises the library's own errors, any of `FAULTS`.
+        """
         if etag is not None:
             request.headers["If-Match"] = etag
         try:
@@ -133,9 +156,9 @@ class Service:
                 self._keep()
         if not answer:
             return {}
-        if not isinstance(answer, dict):
-            raise ValueError("the answer is no JSON object")
-        return answer
+        if isinstance(answer, dict):
+            return answer
+        raise TornAnswer
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,7 @@
-"""The calls of a write: the master, then the exceptions, each with how the resource stands after it. Pure."""
+"""The calls of a write.
+
+The master, then the exceptions, each with how the resource stands after it. Pure.
+"""
 
 from dataclasses import replace
 
@@ -58,11 +61,6 @@ def same_slot(one: EventResource, other: EventResource, slot: Slot) -> bool:
     return alike(_writable(occurrence(one, slot)), _writable(occurrence(other, slot)))
 
 
-def same_frame(one: EventResource, other: EventResource) -> bool:
-    """Tell whether two resources have the same slots: start, length, zone and rule."""
-    return one.recurrence == other.recurrence and alike(_times(one.body), _times(other.body))
-
-
 def _master(base: EventResource | None, final: EventResource) -> tuple[EventResource, list[Call]]:
     if base is None:
         return final, []
@@ -99,9 +97,8 @@ def _plain(resource: EventResource) -> EventResource:
 
 
 def _writable(body: EventBody | None) -> EventBody | None:
-    """Blank what is never written: people's notes, their answer, and the kind of event, which is fixed (G22)."""
+    """Blank what is never written.
+
+    People's notes, their answer, and the kind of event, which is fixed (G22).
+    """
     return None if body is None else replace(body, details="", declined=False, out_of_office=False)
-
-
-def _times(body: EventBody) -> EventBody:
-    return EventBody(start=body.start, end=body.end, all_day=body.all_day)

@@ -1,7 +1,8 @@
 """Making the calls of a write land: guarded, repeatable, and read back (wire rules G8 to G23).
 
-An update brings the resource to what its call expects: it reads, compares with what the write saw, and sends only
-what differs, each request guarded by the etag just read (A5). A repeated call finds nothing left to send.
+An update brings the resource to what its call expects: it reads, compares with what the write saw,
+and sends only what differs, each request guarded by the etag just read (A5). A repeated call finds
+nothing left to send.
 """
 
 from collections.abc import Callable
@@ -27,9 +28,9 @@ from calwarden_google.mapping import (
     recurrence_lines,
     without_nulls,
 )
-from calwarden_google.series import Rows, folded, master_etag, occurrence
+from calwarden_google.series import Rows, folded, master_etag, occurrence, same_frame
 from calwarden_google.service import FAULTS, Service
-from calwarden_google.steps import DELETE, INSERT, calls, same, same_frame, same_master, same_slot
+from calwarden_google.steps import DELETE, INSERT, calls, same, same_master, same_slot
 
 NOT_HERE = frozenset({"eventTypeRestriction", "malformedOutOfOfficeEvent"})
 """Refusals of an out-of-office event (G23): an ordinary busy event stands in for it."""
@@ -61,7 +62,8 @@ class Writer:
     def perform(self, write: Write, call: Call) -> Observed | None:
         """Send one call and return what stands then."""
         if call.name == DELETE:
-            return self._delete(write)
+            self._delete(write)
+            return None
         if write.event is None or call.expected is None:
             raise Rejected("Google calendar: a write that is no removal names no event")
         if call.name == INSERT:
@@ -104,13 +106,19 @@ class Writer:
         return self._service.try_send(request)
 
     def _already(self, write: Write, error: HttpError) -> Observed:
-        """Return what stands under our id if a create of ours made it; its success is never taken on trust (G8)."""
+        """Return what stands under our id if a create of ours made it.
+
+        Its success is never taken on trust (G8).
+        """
         seen = self._looker.read(write.uid)
-        if seen is not None and seen.resource is not None and seen.marker == write.uid:
-            if any(call.expected is not None and same(seen.resource, call.expected) for call in calls(write)):
-                return seen
+        stages = [call.expected for call in calls(write) if call.expected is not None]
+        there = None if seen is None or seen.marker != write.uid else seen.resource
+        if seen is not None and there is not None and any(same(there, one) for one in stages):
+            return seen
         # a deleted id stays reserved (G9): the next generation's is free
-        raise PreconditionFailed("Google calendar: an event with that id stands or stood; read it") from error
+        raise PreconditionFailed(
+            "Google calendar: an event with that id stands or stood; read it"
+        ) from error
 
     def _single(self, write: Write, event: ManagedEvent, call: Call) -> Observed:
         """Update a single event in one request; anything unexpected is read and compared first."""
@@ -122,7 +130,9 @@ class Writer:
             calendarId=self._calendar, eventId=write.remote_id, body=fields, sendUpdates=SILENT
         )
         try:
-            row = self._service.send(request, writing=True, addressed=True, etag=master_etag(write.revision))
+            row = self._service.send(
+                request, writing=True, addressed=True, etag=master_etag(write.revision)
+            )
         except PreconditionFailed:
             return self._converge(write, event, call)
         return folded(Rows(master=row), self._reader)
@@ -274,9 +284,7 @@ class Writer:
             return
         seen = folded(rows, self._reader)
         unchanged = seen.revision == write.revision or (
-            write.base is not None
-            and seen.resource is not None
-            and same(write.base, seen.resource)
+            write.base is not None and seen.resource is not None and same(write.base, seen.resource)
         )
         if not unchanged:
             raise _CHANGED
@@ -303,8 +311,8 @@ class Writer:
     def _guarded(self, row: Row, send: Callable[[str | None], Row]) -> Row:
         """Send under the row's etag, and once more if only the etag had moved by itself (A2, G15).
 
-        An occurrence that is no exception yet may have an etag that guards nothing: then the comparison just
-        made is the guard (A5).
+        An occurrence that is no exception yet may have an etag that guards nothing: then the
+        comparison just made is the guard (A5).
         """
         try:
             return send(str(row["etag"]))
@@ -325,5 +333,3 @@ def _differing(seen: EventResource | None, wanted: EventResource) -> list[Slot]:
         return []
     slots = {*seen.overrides, *seen.excluded, *wanted.overrides, *wanted.excluded}
     return sorted(slot for slot in slots if not same_slot(seen, wanted, slot))
-
-

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from calwarden.testing.contract import ConnectorContract
+from calwarden.testing.contract import WEEKLY, ConnectorContract
+from calwarden.testing.world import Watcher, create, told
 from emulators.google import GoogleServer
 from emulators.google_world import GoogleWorld
 
@@ -14,7 +15,6 @@ VARIANTS = {
     "exceptions shift with their series": {"series_change": "shift"},
     "an exception moves its series' etag": {"exception_etag": True},
     "If-Match does not work on a regular occurrence": {"virtual_guard": False},
-    "etags move late": {"late_etag": True},
     "pages are short, empty and in any order": {
         "page_limit": 1,
         "empty_pages": True,
@@ -42,6 +42,31 @@ class TestGoogle(ConnectorContract):
         world = GoogleWorld(server)
         yield world
         world.close()
+
+
+class TestGoogleWithLateEtags(ConnectorContract):
+    """The etag of a new series moves once more by itself (wire rule G15)."""
+
+    @pytest.fixture
+    def server(self) -> Iterator[GoogleServer]:
+        with GoogleServer() as server:
+            server.rules.late_etag = True
+            yield server
+            assert server.violations == []
+
+    @pytest.fixture
+    def world(self, server: GoogleServer) -> Iterator[GoogleWorld]:
+        world = GoogleWorld(server)
+        yield world
+        world.close()
+
+    def test_our_own_write_is_seen_as_it_was_read_back(self, watcher: Watcher) -> None:
+        """The echo of a write has the content that was read back, if not the revision."""
+        made = create(watcher.connector, WEEKLY)
+        watcher.look()
+        seen = watcher.seen[made.remote_id]
+        assert (seen.uid, seen.content) == (made.uid, made.content)
+        assert told(seen.resource) == told(made.resource)
 
 
 class TestGoogleForConsumers(ConnectorContract):

@@ -1,9 +1,11 @@
-"""A stand-in for Google Calendar on the loopback interface: strict, stateful, and open to a person's hands.
+"""A stand-in for Google Calendar on the loopback interface.
 
-It answers calendar v3 and the sign-in pages over HTTP. Every request is checked against the discovery document that
-google-api-python-client ships; what is wrong with one is refused with 400 and kept in `GoogleServer.violations`,
-which a test run must end without. `POST /_control/NAME` with a JSON object calls a method of `Control` from another
-process.
+Strict, stateful, and open to a person's hands.
+
+It answers calendar v3 and the sign-in pages over HTTP. Every request is checked against the
+discovery document that google-api-python-client ships; what is wrong with one is refused with 400
+and kept in `GoogleServer.violations`, which a test run must end without. `POST /_control/NAME` with
+a JSON object calls a method of `Control` from another process.
 """
 
 import json
@@ -12,7 +14,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from emulators import google_discovery
@@ -31,7 +33,10 @@ READING = {"GET"}
 
 @dataclass(frozen=True)
 class Request:
-    """One API request that was received: when (monotonic seconds), which method, by whom, how it was answered."""
+    """One API request that was received.
+
+    When (monotonic seconds), which method, by whom, how it was answered.
+    """
 
     at: float
     method: str
@@ -41,7 +46,10 @@ class Request:
 
 @dataclass
 class Quota:
-    """How many requests a sliding window holds, per user; more are refused with ``status`` and ``reason`` (G27)."""
+    """How many requests a sliding window holds, per user.
+
+    More are refused with ``status`` and ``reason`` (G27).
+    """
 
     requests: int
     seconds: float = 60.0
@@ -105,7 +113,7 @@ class GoogleServer:
             if not request.method.endswith((".list", ".get", ".instances", "query"))
         )
 
-    def start(self) -> "GoogleServer":
+    def start(self) -> Self:
         """Begin to answer."""
         self._thread.start()
         return self
@@ -117,7 +125,7 @@ class GoogleServer:
         self._thread.join()
         self.api.push.close()
 
-    def __enter__(self) -> "GoogleServer":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -288,7 +296,8 @@ def _handler(server: GoogleServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(reply)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+        # the base class looks for these names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - see above
 
         def log_message(self, *_: object) -> None:
             """Keep the terminal quiet: `GoogleServer.requests` is the log."""

@@ -1,4 +1,7 @@
-"""The methods of calendar v3 that the emulator answers, each behind the scopes and roles it needs (G30)."""
+"""The methods of calendar v3 that the emulator answers.
+
+Each behind the scopes and roles it needs (G30).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -71,7 +74,10 @@ class Api:
         }
 
     def calendar(self, asked: Asked, *roles: str, name: str | None = None) -> Calendar:
-        """Return the calendar that a request names, if its caller may use it so; else 403 or 404."""
+        """Return the calendar that a request names, if its caller may use it so.
+
+        Else 403 or 404.
+        """
         caller = asked.caller
         key = name or asked.path["calendarId"]
         calendar = self.state.calendars.get(caller.email if key == "primary" else key)

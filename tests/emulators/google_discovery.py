@@ -1,7 +1,8 @@
 """Every request is checked against the discovery document that google-api-python-client ships.
 
-What the document does not know is a mistake of the sender, so it is refused and remembered: the real service would
-ignore some of it silently, and a test would never learn that a field did nothing.
+What the document does not know is a mistake of the sender, so it is refused and remembered: the
+real service would ignore some of it silently, and a test would never learn that a field did
+nothing.
 """
 
 import json
@@ -53,7 +54,10 @@ def methods() -> tuple[Method, ...]:
 
 
 def check(verb: str, path: str, query: Mapping[str, list[str]], body: Any) -> Checked | None:
-    """Find the method that ``verb`` and ``path`` (below the service path) name, and check the request."""
+    """Find the method that ``verb`` and ``path`` (below the service path) name.
+
+    And check the request.
+    """
     for method in methods():
         match = method.pattern.fullmatch(path)
         if match is not None and method.verb == verb:
@@ -148,10 +152,8 @@ def _check_value(checked: Checked, where: str, spec: Mapping[str, Any], value: A
     elif kind == "array":
         for item in value:
             _check_value(checked, f"{where}[]", spec["items"], item)
-    elif spec.get("format") == "date-time" and not _is_local(value):
-        checked.problems.append(f"{where}: no RFC 3339 time")
-    elif spec.get("format") == "date" and not _is_date(value):
-        checked.problems.append(f"{where}: no date")
+    elif not FORMATS.get(spec.get("format", ""), lambda _text: True)(value):
+        checked.problems.append(f"{where}: no {spec['format']}")
 
 
 def _check_members(
@@ -195,3 +197,6 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return len(text) == len("2027-01-04")
+
+
+FORMATS = {"date-time": _is_local, "date": _is_date}

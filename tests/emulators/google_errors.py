@@ -1,4 +1,7 @@
-"""Refusals of the emulated service, in the form of the real one (G4: reasons, not messages, are what counts)."""
+"""Refusals of the emulated service, in the form of the real one (G4.
+
+Reasons, not messages, are what counts).
+"""
 
 from typing import Any
 

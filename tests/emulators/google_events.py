@@ -205,9 +205,16 @@ class Events:
     def _accept(self, calendar: Calendar, row: Row) -> None:
         for name in READ_ONLY - {"kind", "etag", "created", "updated"}:
             row.pop(name, None)
-        recurring = bool(row.get("recurrence"))
-        if not recurring:
+        if not row.get("recurrence"):
             row.pop("recurrence", None)
+        self._accept_times(calendar, row)
+        if "recurrence" in row and self.state.rules.spells_by_day:
+            row["recurrence"] = [_by_day(line, row["start"]) for line in row["recurrence"]]
+        self._check_extras(row)
+
+    @staticmethod
+    def _accept_times(calendar: Calendar, row: Row) -> None:
+        recurring = "recurrence" in row
         try:
             for name in ("start", "end"):
                 if name not in row:
@@ -218,14 +225,9 @@ class Events:
         except BadTime as error:
             raise ApiError(400, "invalid", str(error)) from error
         if ("date" in row["start"]) != ("date" in row["end"]):
-            raise ApiError(
-                400, "invalid", "Start and end times must either both be date or both be dateTime."
-            )
+            raise ApiError(400, "invalid", "Start and end times must be of one kind.")
         if length(row, calendar.zone) < timedelta():
             raise ApiError(400, "timeRangeEmpty", "The specified time range is empty.")
-        if recurring and self.state.rules.spells_by_day:
-            row["recurrence"] = [_by_day(line, row["start"]) for line in row["recurrence"]]
-        self._check_extras(row)
 
     @staticmethod
     def _check_extras(row: Row) -> None:
@@ -278,17 +280,18 @@ class Events:
         if self.state.rules.inherits:
             for part in parts:
                 self._inherit(calendar, old, new, part)
-        if (
-            "recurrence" not in old
-            or _times(old) == _times(new)
-            or self.state.rules.series_change == "keep"
-        ):
+        if "recurrence" in old and _times(old) != _times(new):
+            self._reframe(calendar, old, new)
+
+    def _reframe(self, calendar: Calendar, old: Row, new: Row) -> None:
+        if self.state.rules.series_change == "keep":
             return
-        by = wall(new["start"]) - wall(old["start"])
+        parts = calendar.exceptions(old["id"])
         for part in parts:
-            self.state.put(calendar, tombstone(part))
             del calendar.rows[part["id"]]
+            del calendar.changed[part["id"]]
         if self.state.rules.series_change == "shift":
+            by = wall(new["start"]) - wall(old["start"])
             for part in parts:
                 self._shift(calendar, new, part, by)
 

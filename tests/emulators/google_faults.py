@@ -12,12 +12,15 @@ Kind = Literal[
 
 @dataclass
 class Fault:
-    """Something that happens to the next ``times`` requests whose method begins with ``method``, after ``skip``.
+    """Something that happens to the next ``times`` requests whose method begins with ``method``.
 
-    ``drop_before`` and ``drop_after`` close the connection before the service hears of it, or once it has acted;
-    ``error`` answers ``status`` and ``reason``; ``truncate`` sends half of the answer; ``act`` calls ``act`` first: an
-    edit between a client's read and its write; ``expire_access`` lets every access token run out first; ``expire_pages``
-    forgets the page tokens.
+    After ``skip``.
+
+    ``drop_before`` and ``drop_after`` close the connection before the service hears of it, or once
+    it has acted; ``error`` answers ``status`` and ``reason``; ``truncate`` sends half of the
+    answer; ``act`` calls ``act`` first: an edit between a client's read and its write;
+    ``expire_access`` lets every access token run out first; ``expire_pages`` forgets the page
+    tokens.
     """
 
     kind: Kind

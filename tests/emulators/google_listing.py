@@ -2,8 +2,8 @@
 
 import base64
 import copy
+import hashlib
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,7 +54,6 @@ class Listing:
     def __init__(self, state: State) -> None:
         self.state = state
         self.rounds: dict[str, tuple[Round, int]] = {}
-        self.shuffle = random.Random(7)
 
     def events(
         self, calendar: Calendar, asked: Mapping[str, Any], *, details: bool
@@ -69,7 +68,7 @@ class Listing:
         else:
             found = self._all(calendar, asked, question)
         if self.state.rules.shuffled:
-            self.shuffle.shuffle(found.rows)
+            found.rows.sort(key=lambda row: hashlib.sha256(row["id"].encode()).digest())
         found.empty_next = self.state.rules.empty_pages
         return self._hand_out(calendar, found, 0, asked, details=details)
 

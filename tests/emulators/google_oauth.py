@@ -101,7 +101,10 @@ class SignIn:
         self.token_requests = 0
 
     def authorize(self, query: Mapping[str, str]) -> str:
-        """Answer the consent page: the address to redirect the browser to; raises `TokenError` to show a page."""
+        """Answer the consent page: the address to redirect the browser to.
+
+        Raises `TokenError` to show a page.
+        """
         unknown = query.keys() - AUTH_PARAMETERS
         redirect = query.get("redirect_uri", "")
         if (

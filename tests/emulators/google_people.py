@@ -1,7 +1,7 @@
 """People at Google's own pages: what they can do there, as rows change by it.
 
-An event is named by its id, an occurrence by its series' id and its wall-clock slot. Every act is done by the
-calendar's owner and needs no etag: a page never asks for one.
+An event is named by its id, an occurrence by its series' id and its wall-clock slot. Every act is
+done by the calendar's owner and needs no etag: a page never asks for one.
 """
 
 import copy
@@ -122,7 +122,10 @@ class Person:
         )
 
     def change_zone(self, key: str, name: str, *, keep_wall: bool = False) -> None:
-        """Set an event's own time zone: the same instant told there, or the same wall time there."""
+        """Set an event's own time zone.
+
+        The same instant told there, or the same wall time there.
+        """
         told = {}
         for part in ("start", "end"):
             kept = self.row(key)[part]
@@ -199,8 +202,8 @@ class Person:
     ) -> str:
         """Change "this and following": the old series ends before ``slot``, a new one begins (G20).
 
-        The new one's id is the old one's and its first start; it carries all that the old one carried, the
-        properties of apps too. Exceptions at or after the slot are lost.
+        The new one's id is the old one's and its first start; it carries all that the old one
+        carried, the properties of apps too. Exceptions at or after the slot are lost.
         """
         with self.api.state.lock:
             old = self.row(series)
@@ -209,7 +212,7 @@ class Person:
             lines = self._remaining(old, local, rule)
             new = copy.deepcopy(old)
             stamp = f"{local:%Y%m%d}" if "date" in first else f"{_utc(first):%Y%m%dT%H%M%S}"
-            new["id"] = f"{series.split('_R')[0]}_R{stamp}"
+            new["id"] = f"{series.split('_R', maxsplit=1)[0]}_R{stamp}"
             new["iCalUID"] = f"{new['id']}@google.com"
             start = shifted(first, timedelta(minutes=minutes))
             new.update(

@@ -32,7 +32,10 @@ class Channel:
 
 
 class Push:
-    """Keeps channels and posts to them from a thread of its own, as the service does: later, and maybe not."""
+    """Keeps channels and posts to them from a thread of its own, as the service does.
+
+    Later, and maybe not.
+    """
 
     def __init__(self, state: State) -> None:
         self.state = state

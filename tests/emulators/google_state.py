@@ -1,4 +1,7 @@
-"""What the emulated service keeps: accounts, calendars, events, and the log that sync tokens point into."""
+"""What the emulated service keeps.
+
+Accounts, calendars, events, and the log that sync tokens point into.
+"""
 
 import copy
 import itertools
@@ -18,16 +21,17 @@ Row = dict[str, Any]
 class Rules:
     """Switches for what the wire rules leave unproved, and for what the service may do at any time.
 
-    ``series_change``: what becomes of exceptions when their master's time or rule changes. ``exception_etag``: a
-    written exception moves its master's etag too. ``tombstone_update``: an update may bring a tombstone back (G9).
-    ``virtual_guard``: If-Match works on an occurrence that is no exception yet. ``cascade``: deleting a master
-    leaves tombstones of its exceptions. ``late_etag``: a new series' etag moves once more by itself (G15).
-    ``window_sticks``: rows of a sync begun with a window stay in it (G3). ``inherits``: exceptions follow later
-    changes of their master's texts. ``restores``: a cancelled occurrence can be brought back.
+    ``series_change``: what becomes of exceptions when their master's time or rule changes.
+    ``exception_etag``: a written exception moves its master's etag too. ``tombstone_update``: an
+    update may bring a tombstone back (G9). ``virtual_guard``: If-Match works on an occurrence that
+    is no exception yet. ``cascade``: deleting a master leaves tombstones of its exceptions.
+    ``late_etag``: a new series' etag moves once more by itself (G15). ``window_sticks``: rows of a
+    sync begun with a window stay in it (G3). ``inherits``: exceptions follow later changes of their
+    master's texts. ``restores``: a cancelled occurrence can be brought back.
     ``out_of_office_refusal``: how an account without out-of-office events refuses one (G22, G23).
-    ``spells_by_day``: rules come back with the weekday that the start implies. ``page_limit``: fewer rows a page than
-    asked for. ``empty_pages``: an empty page before each. ``shuffled``: rows in any order. ``lag``: listings show the
-    state as it was when this was set.
+    ``spells_by_day``: rules come back with the weekday that the start implies. ``page_limit``:
+    fewer rows a page than asked for. ``empty_pages``: an empty page before each. ``shuffled``: rows
+    in any order. ``lag``: listings show the state as it was when this was set.
     """
 
     series_change: Literal["keep", "drop", "shift"] = "keep"
@@ -153,7 +157,10 @@ class State:
         calendar.unsettled.clear()
 
     def bury(self, calendar: Calendar, key: str) -> None:
-        """Delete a single event or a whole series: tombstones stay, the trash keeps what stood (G6, G14)."""
+        """Delete a single event or a whole series.
+
+        Tombstones stay, the trash keeps what stood (G6, G14).
+        """
         row = calendar.rows[key]
         parts = calendar.exceptions(key)
         calendar.trash[key] = [copy.deepcopy(item) for item in (row, *parts)]
@@ -189,7 +196,7 @@ def tombstone(row: Row) -> Row:
 
 def base_id(master: str) -> str:
     """Return the part of a master's id with which the ids of its occurrences begin."""
-    return master.split("_R")[0]
+    return master.split("_R", maxsplit=1)[0]
 
 
 def occurrence_id(master: Row, start: dict[str, Any]) -> str:
@@ -200,7 +207,10 @@ def occurrence_id(master: Row, start: dict[str, Any]) -> str:
 
 
 def regular(master: Row, local: datetime, calendar_zone: str) -> Row:
-    """Return the occurrence of a series at wall-clock time ``local``, as if nobody had touched it."""
+    """Return the occurrence of a series at wall-clock time ``local``.
+
+    As if nobody had touched it.
+    """
     row = copy.deepcopy(master)
     row.pop("recurrence")
     start = at_wall(master["start"], local)
@@ -213,7 +223,10 @@ def regular(master: Row, local: datetime, calendar_zone: str) -> Row:
 
 
 def occurrences(calendar: Calendar, master: Row, rows: dict[str, Row]) -> Iterator[Row]:
-    """Yield every occurrence of a series: exceptions as they stand, the rest regular; cancelled ones too."""
+    """Yield every occurrence of a series: exceptions as they stand, the rest regular.
+
+    Cancelled ones too.
+    """
     exceptions = {
         instant(row["originalStartTime"], calendar.zone): row
         for row in rows.values()
@@ -226,7 +239,10 @@ def occurrences(calendar: Calendar, master: Row, rows: dict[str, Row]) -> Iterat
 
 
 def find(calendar: Calendar, key: str) -> Row | None:
-    """Return a row by id: a master, a single event, an exception, or a regular occurrence of a series."""
+    """Return a row by id.
+
+    A master, a single event, an exception, or a regular occurrence of a series.
+    """
     if key in calendar.rows:
         return calendar.rows[key]
     base, _, stamp = key.rpartition("_")

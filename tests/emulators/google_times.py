@@ -1,4 +1,7 @@
-"""Times and recurrences as the calendar service keeps them: wall time in a named zone, instants derived."""
+"""Times and recurrences as the calendar service keeps them.
+
+Wall time in a named zone, instants derived.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -45,7 +48,10 @@ def stored(
 
 
 def rendered(kept: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return an EventDateTime as replies show it: the offset of ``where``, the event's own zone beside it."""
+    """Return an EventDateTime as replies show it.
+
+    The offset of ``where``, the event's own zone beside it.
+    """
     if "date" in kept:
         return dict(kept)
     return {
@@ -55,7 +61,10 @@ def rendered(kept: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def instant(kept: Mapping[str, Any], calendar_zone: str) -> datetime:
-    """Return the UTC instant of an EventDateTime; dates begin at midnight of the calendar's zone."""
+    """Return the UTC instant of an EventDateTime.
+
+    Dates begin at midnight of the calendar's zone.
+    """
     if "date" in kept:
         return datetime.combine(
             date.fromisoformat(kept["date"]), time(), zone(calendar_zone)
@@ -91,7 +100,10 @@ def length(row: Mapping[str, Any], calendar_zone: str) -> timedelta:
 
 
 def lengthened(start: Mapping[str, Any], took: timedelta) -> dict[str, Any]:
-    """Return the end of an event that begins at ``start`` and takes ``took``, in the zone of ``start``."""
+    """Return the end of an event that begins at ``start`` and takes ``took``.
+
+    In the zone of ``start``.
+    """
     if "date" in start:
         return {"date": (date.fromisoformat(start["date"]) + took).isoformat()}
     moment = datetime.fromisoformat(start["dateTime"]).astimezone(UTC) + took

@@ -119,7 +119,9 @@ class GoogleWorld:
     def linked(self) -> Link:
         """Link the calendar once."""
         if self.link is None:
-            calendar = RemoteCalendar(remote_id=self.calendar.id, name="", primary=self.calendar.primary)
+            calendar = RemoteCalendar(
+                remote_id=self.calendar.id, name="", primary=self.calendar.primary
+            )
             self.link = self.kind.probe(calendar, self.credential, self.context())
         return self.link
 
@@ -141,13 +143,18 @@ class GoogleWorld:
                     found.setdefault(row.get("recurringEventId", row["id"]), []).append(row)
             standing = {key for key, rows in found.items() if any(row["id"] == key for row in rows)}
             return {
-                key: json.dumps(rows, sort_keys=True).encode()
+                # without etags, which the service moves by itself
+                key: json.dumps([{**row, "etag": ""} for row in rows], sort_keys=True).encode()
                 for key, rows in found.items()
                 if key in standing
             }
 
     def stale_cursor(self) -> Cursor:
-        answer = self.server.api.listing.events(self.calendar, {"singleEvents": False}, details=True)
+        answer: dict[str, Any] = {}
+        while "nextSyncToken" not in answer:
+            following = {"pageToken": answer["nextPageToken"]} if answer else {}
+            asked = {"singleEvents": False, **following}
+            answer = self.server.api.listing.events(self.calendar, asked, details=True)
         self.calendar.generation += 1
         return Cursor(f"{FORM}{answer['nextSyncToken']}")
 
