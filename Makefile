@@ -115,7 +115,7 @@ format: $(STAMP) ## Format, and fix what can be fixed safely
 
 .PHONY: config
 config: $(STAMP) ## Write config/ anew from the settings
-	@$(BIN)/python -m calwarden.settings.example config
+	@$(BIN)/python -m calwarden.settings config
 
 .PHONY: migration
 migration: $(STAMP) ## Write the first migration anew from tables.py (until a release has made it)

@@ -21,7 +21,10 @@ from calwarden.domain.identity import keyed_fingerprint
 from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
+from calwarden.engine.pacing import Pace, Pacer, pace_key
+from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
+from calwarden.engine.shard import Intervals, Shard
 from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
 from calwarden.sdk.connector import Connector, ConnectorKind, Context, Credential
 from calwarden.sdk.errors import NeedsAuth
@@ -41,7 +44,7 @@ from calwarden.store.vault import SealBroken, Vault, systemd_credential, write_k
 CONNECTORS = "calwarden.connectors"
 CONFIG_NAME = "calwarden.toml"
 
-Pace = Callable[[str], None]
+Paced = Callable[[str], None]
 
 
 class UnknownConnector(LookupError):
@@ -181,11 +184,11 @@ class Application:
                 values[name] = section.secret(name)
         return values
 
-    def link_context(self, connector: str, zone: str, *, pace: Pace | None = None) -> Context:
+    def link_context(self, connector: str, zone: str, *, pace: Paced | None = None) -> Context:
         """Return what a connector needs to sign in and look around, before a link is stored."""
         return self._context(connector, zone, pace=pace)
 
-    def context(self, calendar: LinkedCalendar, *, pace: Pace | None = None) -> Context:
+    def context(self, calendar: LinkedCalendar, *, pace: Paced | None = None) -> Context:
         """Return what a connector needs to open a link; a renewed credential is sealed and kept."""
         with self.database.read() as connection:
             zone = people.get_provider(connection, calendar.provider).timezone
@@ -213,7 +216,7 @@ class Application:
         except SealBroken as error:
             raise NeedsAuth(f"calendar {calendar.id}: {error}") from error
 
-    def connect(self, calendar: LinkedCalendar, *, pace: Pace | None = None) -> Connector:
+    def connect(self, calendar: LinkedCalendar, *, pace: Paced | None = None) -> Connector:
         """Open a linked calendar; sends nothing yet."""
         kind = self.connectors[calendar.connector]
         context = self.context(calendar, pace=pace)
@@ -228,7 +231,7 @@ class Application:
             lease_clock=SystemClock(),
             installation=self.database.installation_id,
             fingerprint=self.fingerprint,
-            connect=self.connect,
+            connect=self._connect_paced,
             owner=process_name(),
             policy=self.policy,
             wording=Wording(
@@ -242,6 +245,41 @@ class Application:
             failpoint=self.failpoint,
         )
 
+    @cached_property
+    def pacer(self) -> Pacer:
+        """What keeps this process from asking any host too fast."""
+        engine = self.settings.engine
+        pace = Pace(
+            rate=engine.requests_per_second,
+            burst=engine.burst_requests,
+            together=engine.calendars_together,
+        )
+        return Pacer(SystemClock(), pace)
+
+    def daemon(self) -> Daemon:
+        """Return the embedded daemon: every calendar of this installation, in a few shards."""
+        services, engine = self.services(), self.settings.engine
+        intervals = Intervals(
+            near=timedelta(seconds=engine.poll_seconds),
+            far=timedelta(seconds=engine.idle_poll_seconds),
+        )
+        shards = [
+            Shard(
+                services,
+                self.pacer,
+                number=number,
+                of=engine.shards,
+                intervals=intervals,
+                concurrency=engine.concurrency,
+            )
+            for number in range(engine.shards)
+        ]
+        return Daemon(services, shards)
+
+    def _connect_paced(self, calendar: LinkedCalendar) -> Connector:
+        key = pace_key(calendar)
+        return self.connect(calendar, pace=lambda _host: self.pacer.wait(key))
+
     def close(self) -> None:
         """Close every connection to the database."""
         self.database.close()
@@ -251,7 +289,7 @@ class Application:
         connector: str,
         zone: str,
         *,
-        pace: Pace | None,
+        pace: Paced | None,
         save: Callable[[Credential], None] = lambda _credential: None,
     ) -> Context:
         settings = self.connector_settings(connector)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from calwarden.domain.wall_time import zone_name
+from calwarden.domain.wall_time import in_zone, zone_name
 
 PIPED_WIDTH = 200
 
@@ -38,9 +38,16 @@ class Output:
     def document(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """Print the one JSON document of this command; does nothing in text mode."""
         if self.as_json:
-            sys.stdout.write(
-                json.dumps(value, ensure_ascii=False, indent=2, default=_encode) + "\n"
-            )
+            self.print_document(value)
+
+    def print_document(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
+        """Print a JSON document, whatever the mode."""
+        sys.stdout.write(self.encoded(value))
+
+    @staticmethod
+    def encoded(value: Mapping[str, Any] | Sequence[Any]) -> str:
+        """Return a JSON document as text, a line break at its end."""
+        return json.dumps(value, ensure_ascii=False, indent=2, default=_encode) + "\n"
 
     def say(self, text: str = "", *, style: str = "") -> None:
         """Print a line for people; does nothing in JSON mode."""
@@ -98,6 +105,18 @@ def span(start: datetime, end: datetime) -> str:
     end = end.astimezone(start.tzinfo)
     last = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%a %Y-%m-%d %H:%M}"
     return f"{start:%a %Y-%m-%d %H:%M}-{last} {zone_name(start)}"
+
+
+def read_moment(text: str) -> datetime:
+    """Read a moment of a document, RFC 3339 with offset."""
+    return datetime.fromisoformat(text)
+
+
+def told_span(document: Mapping[str, Any]) -> str:
+    """Tell the span of a document with ``start``, ``end`` and ``timezone``."""
+    zone = document["timezone"]
+    start, end = (datetime.fromisoformat(document[name]) for name in ("start", "end"))
+    return span(in_zone(start, zone), in_zone(end, zone))
 
 
 def plural(count: int, singular: str, several: str | None = None) -> str:

@@ -36,10 +36,11 @@ from calwarden.domain.wall_time import instant
 
 @dataclass(slots=True)
 class _Ruling:
-    """What is done about one finding: elements kept as they stand, elements put back, and the ledger's row."""
+    """What is done about one finding: elements kept as they stand, elements put back, and the drift closed by that."""
 
     kept: set[Element] = field(default_factory=set)
     undone: set[Element] = field(default_factory=set)
+    reverts: DriftKey | None = None
 
 
 @dataclass(slots=True)
@@ -161,7 +162,7 @@ def _rule(
     if known is None and case_known is not None and case_known.decided:
         docket.met.add(CASE_KEY)
         docket.reverting.append(CASE_KEY)
-        return _undo(act, finding)
+        return _undo(act, finding, CASE_KEY)
     return _ledger_ruling(act, finding, known, docket)
 
 
@@ -183,7 +184,7 @@ def _ledger_ruling(
         docket.ledger.append(LedgerEntry(act=LedgerAct.UPDATE, finding=finding, drift=known.id))
     if known is not None and same and known.decided:
         docket.reverting.append(finding.key)
-        return _undo(act, finding)
+        return _undo(act, finding, finding.key)
     since = known.since if known is not None and same else view.now
     ripe = instant(since) + view.grace <= instant(view.now)
     _, boundary = position(act, view)
@@ -199,13 +200,14 @@ def _ledger_ruling(
         docket.wakes.append(instant(since) + view.grace)
     if finding.verdict is Verdict.REVERT and ripe:
         docket.reverting.append(finding.key)
+        ruling.reverts = finding.key
     return ruling
 
 
-def _undo(act: Act, finding: Finding) -> _Ruling:
+def _undo(act: Act, finding: Finding, key: DriftKey) -> _Ruling:
     """Put back all that is drift; what policy ignores stays as it stands."""
     ignored = {item for item in act.elements if finding.verdicts.get(item[1]) is Verdict.IGNORE}
-    return _Ruling(kept=ignored, undone=set(act.elements) - ignored)
+    return _Ruling(kept=ignored, undone=set(act.elements) - ignored, reverts=key)
 
 
 def _resource(
@@ -214,11 +216,7 @@ def _resource(
     state = one.state
     kept = {element for ruling in rulings for element in ruling.kept}
     undone = {element for ruling in rulings for element in ruling.undone}
-    keys = tuple(
-        finding.key
-        for finding in docket.findings
-        if finding.key.uid == state.uid and finding.key in docket.reverting
-    )
+    keys = tuple(ruling.reverts for ruling in rulings if ruling.reverts is not None)
     if state.retry_at is not None and instant(state.retry_at) > instant(docket.view.now):
         docket.wakes.append(instant(state.retry_at))
         return [], []

@@ -164,6 +164,8 @@ def _ledger(
                 ledger.close_drift(connection, number, DriftStatus.SUPERSEDED, now=now)
             case LedgerAct.WITHDRAW, _, int():
                 ledger.close_drift(connection, number, DriftStatus.WITHDRAWN, now=now)
+            case _:
+                raise AssertionError(f"a ledger entry {entry.act} lacks its finding or its number")
         if number is not None:
             touched.append(number)
     return touched, opened

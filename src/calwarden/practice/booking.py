@@ -28,6 +28,18 @@ class Booking:
     place: Place = Place.OFFICE
     ref: str | None = None
 
+    def as_appointment(self, ref: str, zone: str) -> Appointment:
+        """Return the appointment that this asks for; ``zone`` counts where it names none."""
+        return Appointment(
+            ref=ref,
+            provider=self.provider,
+            client=self.client,
+            start=parse_local(self.start, self.zone or zone),
+            minutes=self.minutes,
+            type=self.type,
+            place=self.place,
+        )
+
 
 def book(
     tx: Connection, wanted: Booking, *, now: datetime, actor: str, force: bool = False
@@ -43,15 +55,7 @@ def book(
     ref = demand_ref(wanted.ref) if wanted.ref else unused_ref(tx)
     if appointments.find(tx, ref) is not None:
         raise Refused(f"appointment {ref} exists already", next_step="choose another ref")
-    new = Appointment(
-        ref=ref,
-        provider=wanted.provider,
-        client=wanted.client,
-        start=parse_local(wanted.start, wanted.zone or provider.timezone),
-        minutes=wanted.minutes,
-        type=wanted.type,
-        place=wanted.place,
-    )
+    new = wanted.as_appointment(ref, provider.timezone)
     if not force:
         demand_ahead(new.start, now)
         demand_free(tx, [new])

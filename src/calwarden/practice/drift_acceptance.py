@@ -19,8 +19,9 @@ from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import in_zone, instant
 from calwarden.practice.appointments import started
 from calwarden.practice.corrections import TrueTime, correct
-from calwarden.practice.rescheduling import reschedule_one, shift_series
+from calwarden.practice.rescheduling import reschedule_one
 from calwarden.practice.series import resolve
+from calwarden.practice.series_course import shift_series
 from calwarden.store import audit, calendars, drifts, series
 from calwarden.store.drifts import DriftRow
 

@@ -1,6 +1,8 @@
 """What the kinds, states and changes of drift are called in front of people."""
 
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
+from calwarden.practice.drift_acceptance import ACCEPTABLE
+from calwarden.practice.drift_review import NOT_OURS
 from calwarden.practice.report import ReportRow, moment_of
 
 HAPPENED: dict[DriftKind, str] = {
@@ -99,21 +101,11 @@ def after(row: ReportRow) -> str:
 
 def choices(row: ReportRow) -> str:
     """Say which commands decide about a drift that waits for a person."""
-    verbs = ["revert", "dismiss"]
+    verbs = [] if row.kind in NOT_OURS else ["revert"]
     if row.kind in ACCEPTABLE:
-        verbs.insert(1, "accept")
+        verbs.append("accept")
+    verbs.append("dismiss")
     return f"calwarden drift resolve {row.id} {'|'.join(verbs)} --reason TEXT"
-
-
-ACCEPTABLE = frozenset(
-    {
-        DriftKind.MOVED,
-        DriftKind.RESIZED,
-        DriftKind.OCCURRENCE_MOVED,
-        DriftKind.RECURRENCE_CHANGED,
-        DriftKind.SERIES_SPLIT,
-    }
-)
 
 
 def _joined(when: str, words: str | None) -> str:

@@ -74,6 +74,14 @@ def extend(tx: Connection, *, now: datetime) -> int:
     return born
 
 
+def due(tx: Connection, one: Series, root: str, newest: int, now: datetime) -> list[Appointment]:
+    """Return the appointments behind number ``newest`` that a series should have by now."""
+    slots: Iterator[tuple[int, datetime]] = numbered(one)
+    if one.cadence.endless:
+        slots = takewhile(_until(instant(now) + HORIZON), slots)
+    return _occurrences(tx, one, root, [item for item in slots if item[0] > newest])
+
+
 def resolve(tx: Connection, ref: str, *, now: datetime) -> Appointment:
     """Return the appointment called ``ref``; raises `NotFound`.
 
@@ -109,12 +117,12 @@ def _bear(
     *,
     now: datetime,
 ) -> list[Appointment]:
+    root = series.root(tx, one.ref)
     missing = [item for item in takewhile(wanted, numbered(one)) if item[0] > newest]
-    if not missing:
+    born = _occurrences(tx, one, root, missing)
+    if not born:
         return []
-    zone, root = _zone_of(tx, one), series.root(tx, one.ref)
-    born = [occurrence(one, number, start, root=root, dos_zone=zone) for number, start in missing]
-    appointments.insert_all(tx, [(each, zone) for each in born], now=now)
+    appointments.insert_all(tx, [(each, each.dos_zone) for each in born], now=now)
     detail = {"from": born[0].ref, "to": born[-1].ref}
     audit.append(
         tx,
@@ -125,6 +133,15 @@ def _bear(
         detail=detail,
     )
     return born
+
+
+def _occurrences(
+    tx: Connection, one: Series, root: str, slots: list[tuple[int, datetime]]
+) -> list[Appointment]:
+    if not slots:
+        return []
+    zone = _zone_of(tx, one)
+    return [occurrence(one, number, start, root=root, dos_zone=zone) for number, start in slots]
 
 
 def _wanted(new: Series, zone: str, now: datetime) -> list[Appointment]:

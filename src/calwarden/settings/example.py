@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +44,7 @@ def write_example(path: Path) -> None:
 
 
 def _section(name: str, section: type[BaseModel]) -> Iterator[str]:
-    yield from _comment(f"--- {section.__doc__}".splitlines()[0])
+    yield from _comment(f"--- {section.__doc__}".splitlines()[0].rstrip(".") + " ---")
     for key, field in section.model_fields.items():
         yield ""
         yield from _comment(field.description or "")
@@ -66,12 +65,3 @@ def _toml(value: Any) -> str:
         return str(value)
     # a TOML basic string is spelled as a JSON one (https://toml.io/en/v1.0.0#string)
     return json.dumps(str(value))
-
-
-def _write_shipped(folder: Path) -> None:
-    (folder / "calwarden.example.toml").write_text(example(), encoding="utf-8")
-    (folder / "calwarden.schema.json").write_text(schema(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _write_shipped(Path(sys.argv[1]))

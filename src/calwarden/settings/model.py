@@ -289,6 +289,21 @@ class EngineSettings(Section):
     concurrency: int = Field(
         default=8, ge=1, le=256, description="Calendars looked at side by side."
     )
+    shards: int = Field(
+        default=4, ge=1, le=256, description="Parts that the calendars are divided into."
+    )
+    requests_per_second: float = Field(
+        default=50.0,
+        gt=0,
+        le=10_000,
+        description="Most requests a second to one host or mailbox, in the long run.",
+    )
+    burst_requests: int = Field(
+        default=200, ge=1, le=10_000, description="Requests to one host that may come at once."
+    )
+    calendars_together: int = Field(
+        default=4, ge=1, le=256, description="Calendars of one host looked at side by side."
+    )
     wait_seconds: int = Field(
         default=30, ge=0, le=600, description="How long sync waits for another process's writes."
     )

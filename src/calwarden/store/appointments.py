@@ -18,12 +18,10 @@ from calwarden.store.tables import appointments
 class AppointmentRecord:
     """An appointment with what the store keeps beside it.
 
-    ``dos_timezone`` is the zone that decides the date of service, copied at booking. ``reason``
-    is why it was cancelled or corrected, for the people in the appointment only.
+    ``reason`` is why it was cancelled or corrected, for the people in the appointment only.
     """
 
     appointment: Appointment
-    dos_timezone: str
     reason: str | None
     revision: int
     created_at: datetime
@@ -118,13 +116,13 @@ def save(
     reason: str | None = None,
     dos_timezone: str | None = None,
 ) -> None:
-    """Store a change; reason and zone stay as they are where none is given; raises `NotFound`."""
+    """Store a change; a reason or zone of service stays where none is said; raises `NotFound`."""
     before = get(connection, appointment.ref)
     values = _values(appointment)
     if reason is not None:
         values["reason"] = reason
-    if dos_timezone is not None:
-        values["dos_timezone"] = dos_timezone
+    if zone := dos_timezone or appointment.dos_zone:
+        values["dos_timezone"] = zone
     connection.execute(
         update(appointments)
         .where(appointments.c.ref == appointment.ref)
@@ -198,7 +196,6 @@ def _appointment(row: RowMapping) -> Appointment:
 def _record(row: RowMapping) -> AppointmentRecord:
     return AppointmentRecord(
         appointment=_appointment(row),
-        dos_timezone=row["dos_timezone"],
         reason=row["reason"],
         revision=row["revision"],
         created_at=row["created_at"],

@@ -95,7 +95,7 @@ def append(
 def head(connection: Connection) -> AuditHead:
     """Return the end of the chain."""
     query = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    row = connection.execute(query).tuples().first()
+    row = connection.execute(query).first()
     return AuditHead() if row is None else AuditHead(seq=row[0], hash=row[1])
 
 

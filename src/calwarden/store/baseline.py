@@ -21,7 +21,7 @@ def fields(connection: Connection, kind: str, ref: str) -> dict[str, Any] | None
 def fields_of_kind(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
     """Return ref → fields as last imported, for everything of that kind."""
     query = select(import_baseline.c.ref, import_baseline.c.fields)
-    found = connection.execute(query.where(import_baseline.c.kind == kind)).tuples()
+    found = connection.execute(query.where(import_baseline.c.kind == kind))
     return {ref: dict(values) for ref, values in found}
 
 

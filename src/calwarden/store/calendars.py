@@ -140,7 +140,7 @@ def add_credential(connection: Connection, *, account: str, sealed: bytes, now: 
 def credential(connection: Connection, credential_id: int) -> tuple[str, bytes]:
     """Return the account a credential is for, and the sealed credential; raises `NotFound`."""
     query = select(credentials.c.account, credentials.c.sealed)
-    row = connection.execute(query.where(credentials.c.id == credential_id)).tuples().first()
+    row = connection.execute(query.where(credentials.c.id == credential_id)).first()
     if row is None:
         raise NotFound("credential", credential_id)
     return row[0], bytes(row[1])

@@ -64,7 +64,7 @@ def recent_reverts(
         drifts.c.closed_at > now - CONTEST_WINDOW,
     )
     counted: Counter[tuple[str, Slot | None, Aspect]] = Counter()
-    for ref, slot, changes in connection.execute(query).tuples():
+    for ref, slot, changes in connection.execute(query):
         for aspect in changes:
             counted[ref or "", None if slot is None else Slot(slot), Aspect(aspect)] += 1
     return counted

@@ -52,7 +52,7 @@ def rereads(connection: Connection, calendar_id: int) -> list[tuple[str, str | N
     query = select(resources.c.uid, resources.c.remote_id).where(
         resources.c.calendar_id == calendar_id, resources.c.reread
     )
-    return [(uid, remote_id) for uid, remote_id in connection.execute(query).tuples()]
+    return [(uid, remote_id) for uid, remote_id in connection.execute(query)]
 
 
 def plan(

@@ -19,7 +19,7 @@ CHUNK = 400
 def revisions(connection: Connection, calendar_id: int) -> dict[str, str]:
     """Return remote id → revision of everything stored of a calendar."""
     query = select(observed.c.remote_id, observed.c.revision)
-    rows = connection.execute(query.where(observed.c.calendar_id == calendar_id)).tuples()
+    rows = connection.execute(query.where(observed.c.calendar_id == calendar_id))
     return {remote_id: revision for remote_id, revision in rows}
 
 
@@ -32,7 +32,7 @@ def revisions_of(
         query = select(observed.c.remote_id, observed.c.revision).where(
             observed.c.calendar_id == calendar_id, observed.c.remote_id.in_(some)
         )
-        found.update({key: revision for key, revision in connection.execute(query).tuples()})
+        found.update({key: revision for key, revision in connection.execute(query)})
     return found
 
 
@@ -93,7 +93,7 @@ def marks_elsewhere(connection: Connection, calendar_id: int, provider: str) -> 
     )
     return {
         uid: Mark(subject=Subject(kind=SubjectKind(kind), ref=ref), stands=remote_id is not None)
-        for uid, kind, ref, remote_id in connection.execute(here).tuples()
+        for uid, kind, ref, remote_id in connection.execute(here)
     }
 
 
@@ -108,7 +108,7 @@ def shown_elsewhere(connection: Connection, calendar_id: int, provider: str) -> 
             observed.c.marker.is_not(None),
         )
     )
-    rows = connection.execute(query).tuples()
+    rows = connection.execute(query)
     return frozenset(value for row in rows for value in row if value is not None)
 
 

@@ -54,7 +54,7 @@ def last_numbers(connection: Connection) -> dict[str, int]:
         .where(appointments.c.series.is_not(None))
         .group_by(appointments.c.series)
     )
-    return {ref: number for ref, number in connection.execute(query).tuples() if number is not None}
+    return {ref: number for ref, number in connection.execute(query) if number is not None}
 
 
 def insert_one(

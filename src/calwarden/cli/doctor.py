@@ -1,0 +1,165 @@
+"""``calwarden doctor``: looks for what is wrong with this installation, and says what to do."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import typer
+from rich.text import Text
+
+from calwarden.bootstrap import Application
+from calwarden.cli import failures
+from calwarden.cli.output import plural
+from calwarden.cli.session import NEEDS_A_PERSON, Session, command
+from calwarden.clock import NOW_VARIABLE
+from calwarden.domain.linked_calendar import CalendarStatus
+from calwarden.domain.wall_time import in_zone
+from calwarden.store import calendars, drifts, people
+
+app = typer.Typer()
+
+
+class Health(StrEnum):
+    """How one thing fares."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+STYLES = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; ``message`` says what is so and, if it is bad, what to do."""
+
+    name: str
+    health: Health
+    message: str
+
+
+@command(app, "doctor")
+def doctor(session: Session) -> int:
+    """Look for what is wrong with this installation. Exit status 1 where anything is."""
+    application = session.application
+    found = [finding for look in LOOKS for finding in _guarded(look, application)]
+    ok = all(one.health is Health.OK for one in found)
+    session.out.document(
+        {
+            "ok": ok,
+            "checks": [
+                {"name": one.name, "status": one.health.value, "message": one.message}
+                for one in found
+            ],
+        }
+    )
+    session.out.facts(
+        (one.name, Text.assemble((f"{one.health.value}  ", STYLES[one.health]), one.message))
+        for one in found
+    )
+    return 0 if ok else NEEDS_A_PERSON
+
+
+def _guarded(
+    look: Callable[[Application], Iterator[Finding]], application: Application
+) -> Iterator[Finding]:
+    name = look.__name__.strip("_").replace("_", " ")
+    try:
+        yield from look(application)
+    except failures.KNOWN as error:
+        yield Finding(name=name, health=Health.FAILED, message=str(error))
+
+
+def _configuration(application: Application) -> Iterator[Finding]:
+    yield _ok("configuration", f"{application.config} is read and holds")
+    if application.settings.network.allow_private:
+        yield Finding(
+            name="network",
+            health=Health.OK,
+            message="plain http and private addresses are allowed (network.allow_private)",
+        )
+
+
+def _clock(application: Application) -> Iterator[Finding]:
+    manual = application.settings.testing.clock == "manual"
+    if manual:
+        yield _warning("clock", 'testing.clock is "manual": remove it on a real installation')
+    elif os.environ.get(NOW_VARIABLE):
+        yield _warning("clock", f"{NOW_VARIABLE} is set and ignored: testing.clock is not manual")
+    else:
+        yield _ok("clock", f"{application.clock.now():%Y-%m-%d %H:%M} UTC by the machine")
+
+
+def _key(application: Application) -> Iterator[Finding]:
+    _ = application.vault
+    yield _ok("key", f"{application.key_file} can be used and is nobody else's")
+
+
+def _database(application: Application) -> Iterator[Finding]:
+    database = application.database
+    state = database.check()
+    state.demand_current(database.place)
+    yield _ok("database", f"{database.place} has the tables of this version")
+
+
+def _audit_log(application: Application) -> Iterator[Finding]:
+    verdict = application.audit_verdict()
+    if verdict.ok:
+        entries = plural(verdict.entries, "entry", "entries")
+        yield _ok("audit log", f"the chain of {entries} holds")
+    else:
+        yield Finding(
+            name="audit log",
+            health=Health.FAILED,
+            message=f"broken at entry {verdict.first_bad}: {verdict.reason}; "
+            "compare the database with a backup",
+        )
+
+
+def _practice(application: Application) -> Iterator[Finding]:
+    with application.database.read() as connection:
+        practice = people.practice(connection)
+        providers = people.providers(connection)
+    if practice is None:
+        yield _ok("practice", "nothing is imported yet; begin with: calwarden import FILE")
+        return
+    local = in_zone(application.clock.now(), practice.timezone)
+    yield _ok(
+        "practice",
+        f"{plural(len(providers), 'provider')}; it is {local:%a %Y-%m-%d %H:%M} there "
+        f"({practice.timezone})",
+    )
+
+
+def _calendars(application: Application) -> Iterator[Finding]:
+    with application.database.read() as connection:
+        linked = calendars.search(connection)
+        standing = drifts.search(connection, statuses=drifts.STANDING)
+    active = [one for one in linked if one.status is CalendarStatus.ACTIVE]
+    yield _ok("calendars", f"{len(active)} active; {plural(len(standing), 'drift')} open")
+    for one in linked:
+        name = f"calendar {one.id}"
+        match one.status:
+            case CalendarStatus.HELD:
+                yield _warning(name, "held: a person has to decide its case (calwarden drift list)")
+            case CalendarStatus.NEEDS_RELINK:
+                yield _warning(name, f"needs to be linked again: calwarden link {one.connector}")
+            case CalendarStatus.GONE:
+                yield _warning(name, "is gone; link another one, or unlink it")
+            case _:
+                if one.failures:
+                    failed = plural(one.failures, "look") + " in a row failed"
+                    yield _warning(name, f"{failed}; calwarden sync --calendar {one.id} tells why")
+
+
+def _ok(name: str, message: str) -> Finding:
+    return Finding(name=name, health=Health.OK, message=message)
+
+
+def _warning(name: str, message: str) -> Finding:
+    return Finding(name=name, health=Health.WARNING, message=message)
+
+
+LOOKS = (_configuration, _clock, _key, _database, _audit_log, _practice, _calendars)

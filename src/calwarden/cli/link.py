@@ -1,0 +1,131 @@
+"""``calwarden link``: sign in to a provider's calendar, try it out, and store the link."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from calwarden.cli.failures import WrongInput
+from calwarden.cli.options import group
+from calwarden.cli.session import ACTOR, Session, command
+from calwarden.domain.linked_calendar import Role
+from calwarden.domain.refusal import Refused
+from calwarden.practice import linking
+from calwarden.sdk.connector import Credential, Discovery, RemoteCalendar
+from calwarden.store import people
+from calwarden.store.calendars import NewCalendar
+
+app = group("Link a provider's calendar. The credential is sealed; nothing is written there yet.")
+
+CALDAV = "caldav"
+
+
+@command(app, CALDAV)
+def caldav(
+    session: Session,
+    *,
+    provider: Annotated[str, typer.Option("--provider", metavar="REF", help="Whose calendar.")],
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Address of the server or of a calendar.")
+    ],
+    username: Annotated[str, typer.Option("--username", metavar="U", help="Account there.")],
+    password_file: Annotated[
+        Path,
+        typer.Option(
+            "--password-file", metavar="F", help="File with the password (an app password)."
+        ),
+    ],
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            "--calendar", metavar="NAME_OR_URL", help="Which calendar; needed if there are several."
+        ),
+    ] = None,
+    role: Annotated[
+        Role,
+        typer.Option("--role", help="managed: publish and watch; busy: only read when it is busy."),
+    ] = Role.MANAGED,
+) -> None:
+    """Link a calendar on a CalDAV server: Nextcloud, Radicale, iCloud, Fastmail and others.
+
+    Linking a calendar again renews the link and keeps its number.
+    """
+    password = _secret(password_file)
+    credential = {"url": url, "username": username, "password": password}
+    _link(session, CALDAV, provider, credential, calendar, role)
+
+
+def choose(offered: Sequence[RemoteCalendar], wanted: str | None, role: Role) -> RemoteCalendar:
+    """Return the calendar that was meant; raises `WrongInput` where that is not one, `Refused`."""
+    fitting = [one for one in offered if wanted is None or _named(one, wanted)]
+    if wanted is None and role is Role.MANAGED:
+        fitting = [one for one in fitting if one.writable] or fitting
+        fitting = [one for one in fitting if one.primary] or fitting
+    names = ", ".join(repr(one.name or one.remote_id) for one in offered) or "none"
+    if not fitting:
+        missing = f"has no calendar {wanted!r}" if wanted else "has no calendar"
+        raise WrongInput(f"the account {missing}; it has: {names}")
+    if len(fitting) > 1:
+        raise WrongInput(
+            f"several calendars fit; name one with --calendar. The account has: {names}"
+        )
+    chosen = fitting[0]
+    if role is Role.MANAGED and not chosen.writable:
+        raise Refused(
+            f"the calendar {chosen.name or chosen.remote_id!r} can only be read by this account",
+            next_step="let the account write to it, or link it with --role busy",
+        )
+    return chosen
+
+
+def _link(
+    session: Session,
+    connector: str,
+    provider: str,
+    credential: Credential,
+    calendar: str | None,
+    role: Role,
+) -> None:
+    application = session.application
+    with application.database.read() as connection:
+        zone = people.get_provider(connection, provider).timezone
+    kind = application.connectors[connector]
+    context = application.link_context(connector, zone)
+    found: Discovery = kind.discover(credential, context)
+    chosen = choose(found.calendars, calendar, role)
+    probed = kind.probe(chosen, found.credential, context)
+    new = NewCalendar(
+        provider=provider, connector=connector, link=probed, name=chosen.name, role=role
+    )
+    with application.database.write() as tx:
+        number = linking.link(
+            tx,
+            new,
+            found.credential,
+            vault=application.vault,
+            now=session.now,
+            actor=ACTOR,
+        )
+        document = linking.show(tx, number)
+    session.out.document(document)
+    session.out.say(
+        f"Calendar {number}: {chosen.name or chosen.remote_id} of {provider} is linked"
+        + (", to be read only." if role is Role.BUSY else ". Publish to it: calwarden sync")
+    )
+
+
+def _named(one: RemoteCalendar, wanted: str) -> bool:
+    return wanted == one.name or wanted.rstrip("/") == one.remote_id.rstrip("/")
+
+
+def _secret(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise WrongInput(f"the password file {file} cannot be read: {why}") from error
+    password = text.rstrip("\r\n")
+    if not password:
+        raise WrongInput(f"the password file {file} is empty")
+    return password

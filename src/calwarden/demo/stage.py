@@ -1,0 +1,151 @@
+"""The stage of the demonstration: server, people, installation, all in one scratch folder."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from calwarden.bootstrap import Application, initialise
+from calwarden.demo.person import Person
+from calwarden.demo.practice import NAMES, Seed, seed
+from calwarden.demo.server import CalendarServer
+from calwarden.domain.linked_calendar import Role
+from calwarden.engine.passes import sync
+from calwarden.engine.report import PollReport
+from calwarden.practice import claims, drift_review, linking
+from calwarden.practice.interchange import import_file
+from calwarden.practice.report import DriftReport
+from calwarden.practice.report_rows import drift_report
+from calwarden.store import people
+from calwarden.store.calendars import NewCalendar
+
+ACTOR = "demo"
+CONNECTOR = "caldav"
+CALENDAR_NAME = "Work"
+
+OVERRIDES = """
+# The calendar server of the demonstration runs on this machine, without TLS.
+network.allow_private = true
+logging.level = "error"
+"""
+
+
+class Stranded(Exception):
+    """The stage could not be set up; the message says what went wrong."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """Everything the story is played on. Leaving it stops the server; the folder stays."""
+
+    folder: Path
+    application: Application
+    server: CalendarServer
+    accounts: Mapping[str, str]
+    seed: Seed
+    people: dict[str, Person] = field(default_factory=dict)
+
+    @classmethod
+    def set_up(cls, folder: Path, *, now: datetime) -> Self:
+        """Make the installation and start the calendar server, each account with a calendar."""
+        config = initialise(folder / "calwarden.toml", now=now).config
+        with config.open("a", encoding="utf-8") as file:
+            file.write(OVERRIDES)
+        accounts = {name: secrets.token_urlsafe(12) for name in NAMES}
+        server = CalendarServer(folder / "server", accounts)
+        server.start()
+        stage = cls(
+            folder=folder,
+            application=Application.open(config),
+            server=server,
+            accounts=accounts,
+            seed=seed(now),
+        )
+        for name, password in accounts.items():
+            stage.people[name] = Person(server.url, name=name, password=password)
+            stage.people[name].make_calendar(CALENDAR_NAME)
+        return stage
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.stop()
+        self.application.close()
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return self.application.clock.now()
+
+    def import_practice(self) -> Mapping[str, Any]:
+        """Read the practice file; raises `Stranded` where a row of it is refused."""
+        file = self.folder / "practice.json"
+        file.write_text(json.dumps(self.seed.document, indent=1), encoding="utf-8")
+        with self.application.database.write() as tx:
+            done = import_file(tx, file.read_bytes(), now=self.now, actor=ACTOR)
+        if done["refused"]:
+            raise Stranded(f"the practice file was refused: {done['refused']}")
+        return done
+
+    def link_calendars(self) -> list[int]:
+        """Link every provider's calendar; returns their numbers."""
+        return [self._link(provider) for provider in self.accounts]
+
+    def look(self) -> list[PollReport]:
+        """Let calwarden make one pass over every calendar."""
+        return sync(self.application.services())
+
+    def drifts(self) -> list[dict[str, Any]]:
+        """Return every drift of the ledger."""
+        near = self.application.policy.near
+        with self.application.database.read() as connection:
+            return drift_review.listing(connection, now=self.now, near=near)
+
+    def claims(self) -> list[dict[str, Any]]:
+        """Return every claim."""
+        near = self.application.policy.near
+        with self.application.database.read() as connection:
+            return claims.listing(connection, now=self.now, near=near)
+
+    def report(self) -> DriftReport:
+        """Return the drift report."""
+        near = self.application.policy.near
+        with self.application.database.read() as connection:
+            return drift_report(connection, now=self.now, near=near)
+
+    def _link(self, provider: str) -> int:
+        application = self.application
+        with application.database.read() as connection:
+            zone = people.get_provider(connection, provider).timezone
+        kind = application.connectors[CONNECTOR]
+        context = application.link_context(CONNECTOR, zone)
+        password = self.accounts[provider]
+        credential = {"url": self.server.url, "username": provider, "password": password}
+        found = kind.discover(credential, context)
+        calendar = next(one for one in found.calendars if one.name == CALENDAR_NAME)
+        new = NewCalendar(
+            provider=provider,
+            connector=CONNECTOR,
+            link=kind.probe(calendar, found.credential, context),
+            name=calendar.name,
+            role=Role.MANAGED,
+        )
+        with application.database.write() as tx:
+            return linking.link(
+                tx,
+                new,
+                found.credential,
+                vault=application.vault,
+                now=self.now,
+                actor=ACTOR,
+            )

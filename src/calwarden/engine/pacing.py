@@ -1,0 +1,78 @@
+"""How fast a host or mailbox may be asked: a token bucket for each, and a limit on calendars polled side by side."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from calwarden.clock import Clock
+from calwarden.domain.linked_calendar import LinkedCalendar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """``rate`` requests a second in the long run, ``burst`` at once, ``together`` calendars side by side."""
+
+    rate: float = 50.0
+    burst: int = 100
+    together: int = 4
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Pacer:
+    """Buckets and places by key. A key is a host for CalDAV, a mailbox or a project elsewhere."""
+
+    def __init__(
+        self, clock: Clock, default: Pace | None = None, paces: Mapping[str, Pace] | None = None
+    ) -> None:
+        self._clock = clock
+        self._default = default or Pace()
+        self._paces = paces or {}
+        self._buckets: dict[str, _Bucket] = {}
+        self._places: dict[str, threading.BoundedSemaphore] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, key: str) -> None:
+        """Wait until one more request may be sent to ``key``, and take its token."""
+        pace = self._pace(key)
+        with self._lock:
+            bucket = self._buckets.setdefault(
+                key, _Bucket(tokens=float(pace.burst), filled=self._clock.monotonic())
+            )
+        with bucket.lock:
+            now = self._clock.monotonic()
+            bucket.tokens = min(
+                float(pace.burst), bucket.tokens + (now - bucket.filled) * pace.rate
+            )
+            bucket.filled = now
+            bucket.tokens -= 1
+            owed = max(0.0, -bucket.tokens / pace.rate)
+        if owed:
+            self._clock.pause(timedelta(seconds=owed))
+
+    @contextmanager
+    def place(self, key: str) -> Iterator[None]:
+        """Hold one of the places of ``key`` while a calendar there is polled."""
+        with self._lock:
+            places = self._places.setdefault(
+                key, threading.BoundedSemaphore(self._pace(key).together)
+            )
+        with places:
+            yield
+
+    def _pace(self, key: str) -> Pace:
+        return self._paces.get(key, self._default)
+
+
+def pace_key(calendar: LinkedCalendar) -> str:
+    """Return whose patience a calendar's polls cost: its host, or its account where it has no address."""
+    host = urlsplit(calendar.remote_id).hostname
+    return f"{calendar.connector}:{host or calendar.account or calendar.remote_id}"
