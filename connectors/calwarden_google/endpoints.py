@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from calwarden.sdk.errors import Rejected
 API_ROOT = "https://www.googleapis.com/calendar/v3/"
 AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
+
+
+GOOGLE = frozenset(str(urlsplit(address).hostname) for address in (API_ROOT, AUTH_URI, TOKEN_URI))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +50,11 @@ class Endpoints:
 
 
 def _refuse_unsafe(name: str, address: str) -> None:
-    if address in {API_ROOT, AUTH_URI, TOKEN_URI}:
-        return
     parts = urlsplit(address)
     problem = ""
     if parts.scheme != "https" or not parts.hostname:
         problem = "is not an https address"
-    elif not all(_is_global(found) for found in _addresses(parts.hostname)):
+    elif parts.hostname not in GOOGLE and not all(map(_is_global, _addresses(parts.hostname))):
         problem = "names a private address"
     if problem:
         raise Rejected(
@@ -60,11 +62,12 @@ def _refuse_unsafe(name: str, address: str) -> None:
         )
 
 
-def _addresses(host: str) -> list[str]:
+@lru_cache(maxsize=64)
+def _addresses(host: str) -> tuple[str, ...]:
     try:
-        return [str(found[4][0]) for found in socket.getaddrinfo(host, None)]
+        return tuple(str(found[4][0]) for found in socket.getaddrinfo(host, None))
     except OSError:
-        return []  # a name that nobody knows cannot be connected to either
+        return ()  # a name that nobody knows cannot be connected to either
 
 
 def _is_global(address: str) -> bool:

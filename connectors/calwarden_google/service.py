@@ -1,9 +1,7 @@
-"""Requests to calendar v3 through google-api-python-client, counted, paced.
+"""Requests to calendar v3 through google-api-python-client.
 
-And translated when they fail.
-
-The resource that builds requests is made once a process and API root: building it costs more than a
-request. The connection is one httplib2.Http per connector, since that is not thread-safe.
+They are counted, paced, and translated when they fail. The resource that builds requests is made
+once a process and API root: building it costs more than a request.
 """
 
 import json
@@ -21,12 +19,15 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.errors import Error
 
 from calwarden.sdk.connector import Context, Credential
+from calwarden_google.connections import KEPT
 from calwarden_google.credentials import UNION, account_of, opened, renewed
 from calwarden_google.endpoints import Endpoints
 from calwarden_google.errors import translated
 
 FAULTS = (Error, GoogleAuthError, httplib2.HttpLib2Error, HTTPException, OSError, ValueError)
 """What a request can raise: refusals, lost or torn answers (a torn answer is no JSON), sign-in."""
+
+BROKEN = (httplib2.HttpLib2Error, HTTPException, OSError)
 
 _UNAUTHORIZED = 401
 
@@ -85,8 +86,7 @@ class Wire:
         return response, content
 
     def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        """Do nothing: the connection is the lender's."""
 
     def _refresh(self) -> None:
         self._credentials.refresh(self._sign_in)  # type: ignore[no-untyped-call] # google-auth
@@ -112,9 +112,8 @@ class Service:
         self._credentials = opened(credential, endpoints)
         self._kept = self._credentials.token
         self._pace = f"google:{account_of(credential)}"
-        http = httplib2.Http(timeout=context.timeout.total_seconds())
-        http.follow_redirects = False  # the API never redirects; nothing may lead us elsewhere
-        self._wire = Wire(http, self._credentials, self._before)
+        self._http = KEPT.lend(context.timeout)
+        self._wire = Wire(self._http, self._credentials, self._before)
 
     @property
     def events(self) -> Any:
@@ -151,6 +150,9 @@ class Service:
             request.headers["If-Match"] = etag
         try:
             answer = request.execute(http=self._wire, num_retries=0)
+        except BROKEN:
+            self._http.close()  # whatever is left on the line answers no later request
+            raise
         finally:
             if self._credentials.token is not self._kept:
                 self._keep()
@@ -161,8 +163,10 @@ class Service:
         raise TornAnswer
 
     def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
+        """Give the connection back."""
+        if self._http is not None:
+            KEPT.take_back(self._http, self._context.timeout)
+            self._http = None
 
     def _before(self) -> None:
         self._context.pace(self._pace)
