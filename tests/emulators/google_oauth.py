@@ -37,6 +37,8 @@ GRANTS = {
 }
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 LIFE = 3600
+PUBLIC = "https://oauth2.googleapis.com/token"
+"""What google-auth names as the audience, wherever the token is asked for."""
 
 
 class TokenError(Exception):
@@ -239,7 +241,10 @@ class SignIn:
             issuer = jwt.decode(assertion, options={"verify_signature": False})["iss"]
             service = self.services[issuer]
             claims = jwt.decode(
-                assertion, service.key.public_key(), algorithms=["RS256"], audience=endpoint
+                assertion,
+                service.key.public_key(),
+                algorithms=["RS256"],
+                audience=[endpoint, PUBLIC],
             )
         except (jwt.PyJWTError, KeyError) as error:
             raise TokenError("invalid_grant", "Invalid JWT Signature.") from error
