@@ -12,6 +12,11 @@ from sqlalchemy import create_engine, text
 from calwarden.store.unit_of_work import Database
 from calwarden.testing.clock import ManualClock
 
+# before they are imported, so that a failing law shows values
+LAWS = ("laws", "looking_laws", "people_laws", "samples", "world", "writing_laws")
+pytest.register_assert_rewrite(*(f"calwarden.testing.{name}" for name in LAWS))
+pytest_plugins = ["servers.fixtures"]  # real CalDAV servers: tests/servers
+
 
 @pytest.fixture
 def clock() -> ManualClock:
@@ -49,6 +54,10 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="calwarden-pg-"))
     server = get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri(driver="psycopg")
+    # nothing here outlives the machine: waiting for the disk would be most of the time
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        _execute(url, f"ALTER SYSTEM SET {setting} = off")
+    _execute(url, "SELECT pg_reload_conf()")
     _execute(url, "CREATE DATABASE template")
     template = Database.open(server.get_uri(database="template", driver="psycopg"))
     template.upgrade()

@@ -1,6 +1,5 @@
-"""A small practice with one linked calendar in memory, driven by the real engine over a real database."""
+"""A small practice with one linked calendar in memory, under the real engine and database."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -34,9 +33,10 @@ class House:
         self.fail_at: dict[str, BaseException] = {}
         with database.write() as tx:
             people.save_practice(tx, Practice(name="Harbor", timezone=ZONE))
-            people.save_provider(
-                tx, Provider(ref="dr-lee", name="Lee", timezone=ZONE, place_of_service_timezone=ZONE)
+            provider = Provider(
+                ref="dr-lee", name="Lee", timezone=ZONE, place_of_service_timezone=ZONE
             )
+            people.save_provider(tx, provider)
             people.save_client(tx, Client(ref="c-1", name="Sam Rivera", timezone=ZONE))
         self.services = Services(
             database=database,
@@ -192,6 +192,6 @@ class House:
 
 
 @pytest.fixture
-def house(sqlite_database, clock) -> Iterator[House]:
-    """A practice with one provider and one linked calendar; the clock says Monday 30 November 2026, 10:00."""
+def house(sqlite_database, clock) -> House:
+    """A practice with one provider and one linked calendar, on Monday 30 November 2026, 10:00."""
     return House(sqlite_database, clock)

@@ -55,7 +55,7 @@ def test_a_dismissal_ends_when_the_store_changes_that_event(house):
 
 
 def test_a_further_edit_raises_the_revision_and_forgets_the_verdict(house):
-    """A drift that moved on is the same row at a higher revision; a decision on the older one is void."""
+    """A drift that moved on is the same row at a higher revision; an older decision is void."""
     drift = _near(house)
     house.decide(drift.id, "revert")
     house.person.move(house.remote("a-1"), HOUR)
@@ -74,7 +74,7 @@ def test_undone_by_the_person_is_withdrawn(house):
 
 
 def test_both_sides_to_the_same_is_agreement(house):
-    """Store and calendar changed to the same time: no drift, the open one is withdrawn, nothing written."""
+    """Store and calendar changed to the same time: the open drift is withdrawn, nothing written."""
     _near(house)
     house.reschedule("a-1", "2026-11-30T12:30")
     before = house.world.calendar.writes
@@ -132,7 +132,7 @@ def test_cancelled_on_both_sides_is_agreement(house):
 
 
 def test_writing_a_series_never_reverts_what_a_person_has_yet_to_decide(house):
-    """Another meeting of the series changes in the store: the flagged one keeps its outside time."""
+    """Another meeting of the series changes in the store; the flagged one stays where it is."""
     house.series("s-1", "2026-11-30T11:30", 6)
     house.sync()
     house.person.move_occurrence(house.remote("s-1"), "2026-11-30T11:30:00", HOUR)
@@ -168,7 +168,7 @@ def test_the_third_revert_within_a_day_is_contested(house):
 
 
 def test_the_daemon_waits_its_grace_before_it_reverts(house):
-    """A poll of the daemon records at once and reverts a minute later, unless the person undid it."""
+    """A poll of the daemon records at once and reverts a minute later, unless it was undone."""
     house.book("a-1", "2026-12-03T10:00")
     house.tick()
     house.person.move(house.remote("a-1"), HOUR)
@@ -229,7 +229,7 @@ def test_a_dismissed_case_leaves_every_item_as_it_stands(house):
 
 
 def test_an_emptied_calendar_is_held(house):
-    """Three of ours stood there and none does: one case, nothing recreated until a person decides."""
+    """Three of ours stood there, none does: one case, nothing recreated until a person decides."""
     for number in range(3):
         house.book(f"a-{number}", f"2026-12-{number + 3:02}T09:00")
     house.sync()

@@ -1,4 +1,4 @@
-"""Lost answers, kills, races and refusals: never a second event, never an edit of a person taken for our own."""
+"""Lost answers, kills, races and refusals: no second event, no person's edit taken for our own."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_killed_anywhere_the_next_pass_ends_the_same(house, verb, point):
 
 
 def test_killed_in_the_middle_of_a_revert_it_is_reverted_once(house):
-    """The drift was committed before the write that undoes it, and closes as reverted after the restart."""
+    """The drift was committed before the write that undoes it; a restart closes it as reverted."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
     house.person.move(house.remote("a-1"), HOUR)
@@ -79,7 +79,7 @@ def test_a_lost_answer_never_writes_twice(house, verb):
 
 
 def test_an_edit_after_our_lost_create_is_told_as_a_drift(house):
-    """Our create landed, the process died, a person moved it: the move is theirs, the event ours."""
+    """Our create landed, the process died, a person moved it: their move, but our event."""
     house.book("a-1", "2026-12-03T10:00")
     house.fail_at["after_create"] = Killed()
     with pytest.raises(Killed):
@@ -93,7 +93,7 @@ def test_an_edit_after_our_lost_create_is_told_as_a_drift(house):
 
 
 def test_an_edit_between_look_and_write_wins_the_race_and_is_seen(house):
-    """A person who edits while we write is never overwritten unseen: the write is dropped, the edit judged."""
+    """An edit made while we write is not overwritten unseen: the write is dropped, it is judged."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
     house.reschedule("a-1", "2026-12-04T09:00")
@@ -197,7 +197,7 @@ def test_a_dead_cursor_means_one_complete_look(house):
 
 
 def test_two_lookers_record_once(house):
-    """Two workers that looked at the same time: the slower one's result is dropped, nothing is doubled."""
+    """Of two workers that looked at once the slower's result is dropped; nothing is doubled."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
     house.person.move(house.remote("a-1"), HOUR)

@@ -1,4 +1,4 @@
-"""Every act of a person outside is found once, judged by policy, and put back or put in front of someone."""
+"""Every act of a person outside is found once, judged by policy, and put back or flagged."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def _one(house, kind):
     ],
 )
 def test_an_edit_ahead_of_the_start_is_reverted_in_one_pass(house, act, kind, severity):
-    """Well before the start each edit is one drift, written to the ledger and put back in the same pass."""
+    """Well before the start each edit is one drift in the ledger, put back in the same pass."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
     before = house.item("a-1")
@@ -44,7 +44,7 @@ def test_an_edit_ahead_of_the_start_is_reverted_in_one_pass(house, act, kind, se
 
 
 def test_a_description_of_their_own_is_no_drift(house):
-    """Details are people's own: not listed, and kept when the event is written for another reason."""
+    """Details are people's own: not listed, and kept when the event is written for other things."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
     house.person.describe(house.remote("a-1"), "bring the blue folder")
@@ -57,7 +57,7 @@ def test_a_description_of_their_own_is_no_drift(house):
 
 
 def test_an_edit_close_to_the_start_is_flagged_and_left(house):
-    """Within two hours someone may be acting on it: flagged, nothing written, in this pass and the next."""
+    """Within two hours someone may act on it: flagged, nothing written, this pass and the next."""
     house.book("a-1", "2026-11-30T11:30")
     house.sync()
     house.person.move(house.remote("a-1"), HOUR)
@@ -145,7 +145,7 @@ def test_a_changed_rule_is_reverted(house):
 
 
 def test_a_split_is_one_drift_and_its_second_half_goes(house):
-    """The other calendar's "this and following" is one drift; reverting restores one whole series."""
+    """The other calendar's "this and following" is one drift; reverting restores one series."""
     house.series("s-1", "2026-12-08T10:00", 6)
     house.sync()
     before = house.item("s-1")
@@ -172,7 +172,7 @@ def test_delete_all_following_is_one_drift(house):
 
 
 def test_a_copy_is_flagged_and_removed_only_when_a_person_says_so(house):
-    """A copy that carries our mark is flagged; the original is untouched; revert removes the copy alone."""
+    """A copy that carries our mark is flagged, the original untouched; revert removes the copy."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
     copy = house.person.copy(house.remote("a-1"), timedelta(days=1))
@@ -223,7 +223,7 @@ def test_a_removed_out_of_office_block_comes_back(house):
 
 
 def test_what_was_dragged_to_another_linked_calendar_is_one_move(house):
-    """An event that vanished here and shows in another linked calendar of the provider has moved calendars."""
+    """An event that vanished here and shows in another of the provider's calendars has moved."""
     house.book("a-1", "2026-12-03T10:00")
     other = house.link()
     house.sync_all()

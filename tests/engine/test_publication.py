@@ -4,7 +4,7 @@ from calwarden.domain.cadence import Frequency
 
 
 def test_an_appointment_appears_once_private_and_busy(house):
-    """A booked appointment becomes one private, busy event at its own time; the second pass is quiet."""
+    """A booked appointment becomes one private, busy event at its time; the next pass is quiet."""
     one = house.book("a-1", "2026-12-03T10:00")
     report = house.sync()
     assert (report.outcome, report.published) == ("done", 1)
@@ -54,7 +54,7 @@ def test_endless_and_monthly_series_stay_as_they_are(house):
 
 
 def test_a_move_in_the_store_is_written_and_a_cancellation_removed(house):
-    """The store is the source of truth: its changes reach the calendar at the next pass, without drift."""
+    """The store is the source of truth: its changes are in the calendar after a pass, no drift."""
     house.book("a-1", "2026-12-03T10:00")
     house.book("a-2", "2026-12-03T14:00")
     house.sync()
@@ -69,7 +69,7 @@ def test_a_move_in_the_store_is_written_and_a_cancellation_removed(house):
 
 
 def test_what_ended_a_day_ago_is_not_published(house):
-    """Publication starts with appointments that end after now − 24 h."""
+    """Publication starts with appointments that end after 24 h before now."""
     house.book("a-1", "2026-11-28T10:00")
     house.book("a-2", "2026-11-30T08:00")
     assert house.sync().published == 1

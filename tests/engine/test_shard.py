@@ -1,4 +1,4 @@
-"""The daemon's shards: what is due is polled, what is not costs nothing, one calendar never stops another."""
+"""The daemon's shards: what is due is polled, the rest costs nothing, none stops another."""
 
 from datetime import timedelta
 

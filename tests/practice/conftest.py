@@ -1,5 +1,6 @@
 """A small practice in a database of its own, and short ways to act in it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,8 +50,6 @@ class Desk:
         return self.do(booking.book, wanted, force=force)
 
     def take_in(self, document: Mapping[str, Any] | bytes, name: str = "practice.json") -> Any:
-        import json  # noqa: PLC0415 - only here
-
         content = document if isinstance(document, bytes) else json.dumps(document).encode()
         return self.do(import_file, content, name=name)
 

@@ -34,7 +34,8 @@ ZONES = (
     "UTC",
 )
 zones = st.sampled_from(ZONES)
-walls = st.datetimes(datetime.min.replace(year=2000), datetime.min.replace(year=2099))
+days = st.dates(date(2000, 1, 1), date(2099, 12, 30))
+walls = st.builds(datetime.combine, days, st.times())
 DAY = date(2026, 12, 1)
 
 

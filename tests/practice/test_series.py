@@ -11,7 +11,6 @@ from calwarden.domain.cadence import Cadence, Frequency, monthly_week
 from calwarden.domain.occurrence import HORIZON, numbered, occurrence, occurrence_of
 from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import instant, local_text, parse_local
-from calwarden.practice import series
 from calwarden.store import appointments
 from calwarden.store.errors import NotFound
 
@@ -21,7 +20,8 @@ ZONES = ("America/New_York", "Europe/London", "Australia/Lord_Howe", "Asia/Kathm
 @st.composite
 def series_values(draw):
     zone = draw(st.sampled_from(ZONES))
-    wall = draw(st.datetimes(datetime.min.replace(year=2020), datetime.min.replace(year=2035)))
+    day = draw(st.dates(date(2020, 1, 1), date(2035, 1, 1)))
+    wall = datetime.combine(day, draw(st.times()))
     start = parse_local(wall.replace(microsecond=0).isoformat(), zone)
     monthly = draw(st.booleans())
     cadence = Cadence(

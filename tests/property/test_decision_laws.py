@@ -79,7 +79,8 @@ def singles(draw):
 def serieses(draw):
     """One weekly series across a change of clocks, some meetings moved or cancelled."""
     zone = draw(st.sampled_from(ZONES))
-    start = parse_local(f"2027-02-{draw(st.integers(20, 27))}T{draw(st.integers(0, 23)):02}:30", zone)
+    day, hour = draw(st.integers(20, 27)), draw(st.integers(0, 23))
+    start = parse_local(f"2027-02-{day}T{hour:02}:30", zone)
     one = Series(
         ref="s-1",
         provider="p",
@@ -119,29 +120,24 @@ def projections(draw):
 @st.composite
 def edits(draw, resource):
     """What a person may do to one resource; None: deleted."""
+    body = resource.body
     match draw(st.sampled_from(("none", "move", "resize", "delete", "expose", "slot", "drop"))):
         case "move":
             by = timedelta(minutes=draw(st.sampled_from((15, 60, 24 * 60))))
-            body = replace(
-                resource.body, start=resource.body.start + by, end=resource.body.end + by
-            )
-            return replace(resource, body=body)
+            body = replace(body, start=body.start + by, end=body.end + by)
         case "resize":
-            return replace(
-                resource,
-                body=replace(resource.body, end=resource.body.end + timedelta(minutes=10)),
-            )
+            body = replace(body, end=body.end + timedelta(minutes=10))
+        case "expose":
+            body = replace(body, private=False)
         case "delete":
             return None
-        case "expose":
-            return replace(resource, body=replace(resource.body, private=False))
         case "drop" if resource.recurrence is not None:
-            return resource.with_exclusion(slot_of(resource.body.start))
+            return resource.with_exclusion(slot_of(body.start))
         case "slot" if resource.recurrence is not None:
-            start = resource.body.start + timedelta(hours=3)
-            moved = replace(resource.body, start=start, end=start + timedelta(minutes=50))
-            return resource.with_override(slot_of(resource.body.start), moved)
-    return resource
+            start = body.start + timedelta(hours=3)
+            moved = replace(body, start=start, end=start + timedelta(minutes=50))
+            return resource.with_override(slot_of(body.start), moved)
+    return replace(resource, body=body)
 
 
 def _state(event, resource: EventResource | None) -> ResourceState:
@@ -212,7 +208,7 @@ def test_publishing_leaves_an_empty_plan(events):
 @settings(max_examples=150)
 @given(st.data())
 def test_applying_a_plan_leaves_an_empty_plan(data):
-    """After one pass over any edits the next plan is empty, whatever was reverted, flagged or held."""
+    """One pass over any edits leaves an empty plan, whatever was reverted, flagged or held."""
     events = data.draw(projections())
     states = [_state(event, data.draw(edits(event.resource))) for event in events]
     view = _view(states)
@@ -238,7 +234,7 @@ def test_a_partial_view_neither_deletes_nor_reports_a_deletion(data):
 
 @given(st.data())
 def test_strangers_are_never_written(data):
-    """No step names the remote id of an event that is not ours, whatever is done to ours beside it."""
+    """No step names an event that is not ours, whatever is done to ours beside it."""
     events = data.draw(projections())
     states = [_state(event, data.draw(edits(event.resource))) for event in events]
     strangers = tuple(
@@ -247,9 +243,7 @@ def test_strangers_are_never_written(data):
         if event.resource.recurrence is None
     )
     decision = decide(_view(states, strangers=strangers))
-    assert not [
-        step for step in decision.plan.steps if (step.remote_id or "").startswith("their-")
-    ]
+    assert not [step for step in decision.plan.steps if (step.remote_id or "").startswith("their-")]
 
 
 @given(st.data())
@@ -265,7 +259,7 @@ def test_the_order_of_what_is_seen_does_not_matter(data):
 
 @given(st.data())
 def test_any_prefix_of_our_own_step_is_never_drift(data):
-    """While a step is unsettled, what any number of its calls left behind is ours, not a person's."""
+    """While a step is unsettled, what any number of its calls left is ours, not a person's."""
     events = data.draw(projections())
     states = []
     for event in events:

@@ -27,10 +27,19 @@ class Person:
         self._client: Any = DAVClient(url, username=name, password=password)
         self._calendar: Any = None
 
+    @property
+    def url(self) -> str:
+        """Address of the person's calendar."""
+        return str(self._mine().url)
+
     def make_calendar(self, name: str) -> str:
-        """Make a calendar and return its address."""
+        """Make a calendar, use it from now on, and return its address."""
         self._calendar = self._client.principal().make_calendar(name=name)
-        return str(self._calendar.url)
+        return self.url
+
+    def events(self) -> list[Any]:
+        """Return everything in the calendar, as the server keeps it."""
+        return list(self._mine().get_events())
 
     def drag(self, start: datetime, to: datetime) -> None:
         """Move the event at ``start`` to another time."""
@@ -109,7 +118,7 @@ class Person:
         return self._calendar
 
     def _find(self, start: datetime) -> Any:
-        for found in self._mine().get_events():
+        for found in self.events():
             begins = _master(_read(found)).start
             if isinstance(begins, datetime) and same_instant(begins, start):
                 return found

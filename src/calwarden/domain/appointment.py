@@ -42,8 +42,9 @@ class Place(StrEnum):
 class Appointment:
     """One meeting. ``start`` is the true start, wall time in the appointment's zone.
 
-    ``slot`` is its identity within ``series``; ``number`` its place in the order of slots, as in ``s-1#3``.
-    ``scheduled_start`` and ``scheduled_minutes`` are kept beside the true time after a correction.
+    ``slot`` is its identity within ``series``; ``number`` its place in the order of slots, as in
+    ``s-1#3``. ``scheduled_start`` and ``scheduled_minutes`` are kept beside the true time after a
+    correction.
     ``dos_zone`` is the zone that decides the date of service, copied at booking.
     """
 
@@ -76,9 +77,10 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """A recurring set of appointments. ``start`` is its first slot; ``first_number`` that slot's number.
+    """A recurring set of appointments.
 
-    A split leaves the old series shorter and starts a new one whose ``first_number`` carries on.
+    ``start`` is its first slot and ``first_number`` that slot's number. A split leaves the old
+    series shorter and starts a new one whose ``first_number`` carries on.
     """
 
     ref: str

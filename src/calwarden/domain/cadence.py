@@ -12,6 +12,10 @@ from calwarden.domain.wall_time import instant
 MONTHS = 12
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 LONGEST_YEARS = 100
+LONGEST_STEP = 52
+MOST_MEETINGS = 1000
+LAST_COUNTED_WEEK = 4
+"""A weekday's fifth time in a month is not in every month: it repeats as the last."""
 
 
 class Frequency(StrEnum):
@@ -30,7 +34,8 @@ class Cadence:
     """``every`` weeks on the start's weekday, or ``every`` months on the start's weekday-of-month.
 
     ``week`` is the ordinal of the weekday in its month, 1 to 4 or -1 for the last (monthly only).
-    At most one of ``count`` (meetings in all) and ``until`` (last date, inclusive) is set; neither: endless.
+    At most one of ``count`` (meetings in all) and ``until`` (last date, inclusive) is set; without
+    either the series is endless.
     """
 
     frequency: Frequency = Frequency.WEEKLY
@@ -40,12 +45,12 @@ class Cadence:
     until: date | None = None
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.every > 52:
-            raise BadCadence("a series repeats every 1 to 52 weeks or months")
+        if not 1 <= self.every <= LONGEST_STEP:
+            raise BadCadence(f"a series repeats every 1 to {LONGEST_STEP} weeks or months")
         if self.count is not None and self.until is not None:
             raise BadCadence("a series ends by a count or by a date, not by both")
-        if self.count is not None and not 1 <= self.count <= 1000:
-            raise BadCadence("a series has 1 to 1000 meetings, or no end")
+        if self.count is not None and not 1 <= self.count <= MOST_MEETINGS:
+            raise BadCadence(f"a series has 1 to {MOST_MEETINGS} meetings, or no end")
         if (self.week is not None) != (self.frequency is Frequency.MONTHLY):
             raise BadCadence("a monthly series names a week of the month, a weekly one does not")
         if self.week is not None and self.week not in {1, 2, 3, 4, -1}:
@@ -57,7 +62,7 @@ class Cadence:
         return self.count is None and self.until is None
 
     def rule(self, start: datetime) -> str:
-        """Return the canonical recurrence rule without its end (see `calwarden.domain.event.Recurrence`)."""
+        """Return the canonical rule without its end (see `calwarden.domain.event.Recurrence`)."""
         interval = "" if self.every == 1 else f";INTERVAL={self.every}"
         if self.frequency is Frequency.WEEKLY:
             return f"FREQ=WEEKLY{interval}"
@@ -95,7 +100,7 @@ class Cadence:
 def monthly_week(start: date) -> int:
     """Return the ordinal by which a date repeats monthly: 1 to 4, and -1 from the 29th on."""
     ordinal = (start.day - 1) // 7 + 1
-    return ordinal if ordinal <= 4 else -1
+    return ordinal if ordinal <= LAST_COUNTED_WEEK else -1
 
 
 def _on(start: datetime, day: date) -> datetime:

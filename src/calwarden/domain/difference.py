@@ -1,8 +1,9 @@
 """Differences between two resources, element by element.
 
-An element is the master (slot None) or one slot; its aspects are compared separately. A series is compared as
-start, zone, length and rule, then as a map slot → override or exclusion (architecture: one poll, three-way).
-Where the master's time or rule differs, the slots' times follow from it and are not told again.
+An element is the master (slot None) or one slot; its aspects are compared separately. A series is
+compared as start, zone, length and rule, then as a map slot → override or exclusion (architecture:
+one poll, three-way). Where the master's time or rule differs, the slots' times follow from it and
+are not told again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ Element = tuple[Slot | None, Aspect]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How one element differs. ``before`` or ``after`` is None where nothing stands on that side."""
+    """How one element differs; ``before`` or ``after`` is None where nothing stands there."""
 
     slot: Slot | None
     changes: Mapping[Aspect, DriftKind]
@@ -42,7 +43,7 @@ class Difference:
 
 
 def differences(base: EventResource, seen: EventResource) -> tuple[Difference, ...]:
-    """Return how ``seen`` differs from ``base``, master first, then slots in order; empty if they agree."""
+    """Return how ``seen`` differs from ``base``: master first, then slots in order."""
     if (base.recurrence is None) != (seen.recurrence is None):
         changes = {**body_changes(base.body, seen.body), Aspect.TIME: DriftKind.RECURRENCE_CHANGED}
         return (Difference(slot=None, changes=changes, before=base.body, after=seen.body),)
@@ -68,7 +69,7 @@ def body_changes(base: EventBody, seen: EventBody) -> dict[Aspect, DriftKind]:
     time = _time_change(base, seen)
     if time is not None:
         changes[Aspect.TIME] = time
-    for aspect, kind, differs in (
+    plain = (
         (Aspect.RESPONSE, DriftKind.DECLINED, seen.declined != base.declined),
         (Aspect.PRIVACY, DriftKind.EXPOSED, seen.private != base.private),
         (Aspect.ATTENDEES, DriftKind.ATTENDEES_CHANGED, seen.attendees != base.attendees),
@@ -76,14 +77,15 @@ def body_changes(base: EventBody, seen: EventBody) -> dict[Aspect, DriftKind]:
         (Aspect.BUSY, DriftKind.FREED, seen.busy != base.busy),
         (Aspect.LOCATION, DriftKind.LOCATION_CHANGED, seen.location != base.location),
         (Aspect.DETAILS, DriftKind.DETAILS_EDITED, seen.details != base.details),
-    ):
-        if differs:
-            changes[aspect] = kind
-    return changes
+    )
+    return changes | {aspect: kind for aspect, kind, differs in plain if differs}
 
 
 def occurrence(resource: EventResource, slot: Slot) -> EventBody | None:
-    """Return the body that stands for a slot: override, None for an exclusion, else the master moved there."""
+    """Return the body that stands for a slot; None for an exclusion.
+
+    It is the slot's override, else the master moved there.
+    """
     if slot in resource.excluded:
         return None
     if slot in resource.overrides:
@@ -93,7 +95,7 @@ def occurrence(resource: EventResource, slot: Slot) -> EventBody | None:
 
 
 def shift(base: EventResource, seen: EventResource) -> timedelta:
-    """Return by how much wall-clock time the master's start was moved, told in the zone of ``base``."""
+    """Return by how much wall-clock time the master's start was moved, in the zone of ``base``."""
     moved = parse_local(local_text(in_zone(seen.body.start, base.zone)), "UTC")
     return moved - parse_local(local_text(base.body.start), "UTC")
 

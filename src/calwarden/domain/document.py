@@ -15,7 +15,10 @@ _DEFAULTS = {item.name: item.default for item in fields(EventBody)}
 
 
 def moment_document(moment: datetime) -> str:
-    """Return ``2026-12-08T10:00:00[America/New_York]``, with ``~`` behind the second of two equal wall times."""
+    """Return a moment as ``2026-12-08T10:00:00[America/New_York]``.
+
+    A ``~`` stands behind the second of two equal wall times.
+    """
     return f"{local_text(moment)}[{zone_name(moment)}]{'~' if moment.fold else ''}"
 
 

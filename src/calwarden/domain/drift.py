@@ -1,4 +1,4 @@
-"""Drift: one difference, caused from outside, between what should stand in a calendar and what stands there."""
+"""Drift: one difference, caused from outside, of what stands in a calendar from what should."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,6 +66,19 @@ class Aspect(StrEnum):
     DETAILS = "details"
 
 
+FIELDS: Mapping[Aspect, tuple[str, ...]] = {
+    Aspect.EXISTENCE: ("cancelled",),
+    Aspect.TIME: ("start", "end", "all_day", "floating"),
+    Aspect.RESPONSE: ("declined",),
+    Aspect.PRIVACY: ("private",),
+    Aspect.ATTENDEES: ("attendees",),
+    Aspect.TITLE: ("title",),
+    Aspect.BUSY: ("busy",),
+    Aspect.LOCATION: ("location",),
+    Aspect.DETAILS: ("details",),
+}
+"""The fields of an `EventBody` that make up each aspect."""
+
 SCHEDULE = frozenset({Aspect.EXISTENCE, Aspect.TIME})
 """The aspects on which a date of service hangs."""
 
@@ -107,7 +120,7 @@ class DriftStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class DriftKey:
-    """Identity of a drift within its calendar: the event, and the slot where one occurrence is meant."""
+    """Identity of a drift in its calendar: the event, and the slot if one occurrence is meant."""
 
     uid: str
     slot: Slot | None = None
@@ -117,8 +130,9 @@ class DriftKey:
 class KnownDrift:
     """A drift of the ledger as the next decision needs it.
 
-    ``decision`` is a person's ``revert``. ``since`` is when it last changed. ``seen`` is the digest of the observed values that it stands for;
-    ``items`` holds those of a case's items by ``uid`` or ``uid/slot``.
+    ``decision`` is a person's ``revert``. ``since`` is when it last changed. ``seen`` is the digest
+    of the observed values that it stands for; ``items`` holds those of a case's items by ``uid`` or
+    ``uid/slot``.
     """
 
     id: int
@@ -143,9 +157,11 @@ class KnownDrift:
 class Finding:
     """A drift as this look found it, before it is matched with the ledger.
 
-    ``verdicts`` judges each changed aspect; ``verdict`` is that of ``kind``. ``appointments`` are the refs of
-    unstarted and directly meant appointments it is about, ``redated`` those whose date of service would differ
-    or cease. ``occurrence`` is the slot to show: of a split the first changed one. ``elements`` are the slots and aspects it speaks of. ``companions`` are remote ids that came into being by the same act and go when it is reverted.
+    ``verdicts`` judges each changed aspect; ``verdict`` is that of ``kind``. ``appointments`` are
+    the refs of unstarted and directly meant appointments it is about, ``redated`` those whose date
+    of service would differ or cease. ``occurrence`` is the slot to show: of a split the first
+    changed one. ``elements`` are the slots and aspects it speaks of. ``companions`` are remote ids
+    that came into being by the same act and go when it is reverted.
     """
 
     key: DriftKey
@@ -170,7 +186,7 @@ class Finding:
 
 
 def snapshot(body: EventBody | None, base: EventBody | None = None) -> dict[str, Any] | None:
-    """Return what the ledger shows of a body: times in the clear, texts only as whether they changed."""
+    """Return what the ledger shows of a body: times in the clear, of texts whether they changed."""
     if body is None or body.cancelled:
         return None
     shown: dict[str, Any] = {

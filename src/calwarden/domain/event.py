@@ -1,8 +1,9 @@
-"""What stands, or should stand, in a linked calendar: one resource per appointment, series or block.
+"""What stands, or should stand, in a linked calendar: one resource per appointment, series, block.
 
 Texts that people type outside may be sensitive, so a body never holds one: ``title``, ``location``,
-``details`` and ``attendees`` are fingerprints (keyed HMACs made at the connector's border). The same
-fingerprint of our own text says that the text is ours. An empty text has the empty fingerprint.
+``details`` and ``attendees`` are fingerprints (keyed HMACs made at the connector's border). The
+same fingerprint of our own text says that the text is ours. An empty text has the empty
+fingerprint.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +39,8 @@ class EventBody:
     """Managed fields of one event or occurrence, normalised.
 
     ``start`` and ``end`` are aware; wall time and zone as written. All-day events run from local
-    midnight to local midnight (end exclusive). Floating times stand in the reader's zone and are flagged.
+    midnight to local midnight (end exclusive). Floating times stand in the reader's zone and are
+    flagged.
     """
 
     start: datetime
@@ -69,10 +71,10 @@ class EventBody:
 class Recurrence:
     """A recurrence rule in canonical spelling.
 
-    ``rule`` has FREQ, INTERVAL when not 1 and the BY parts that the start does not imply, in a fixed order;
-    COUNT and UNTIL are taken out into ``count`` (occurrences in all, exclusions included; None: endless).
-    ``extra`` holds RDATE starts. A rule that cannot be read or bounded has ``supported`` False and a
-    digest in ``rule``.
+    ``rule`` has FREQ, INTERVAL when not 1 and the BY parts that the start does not imply, in a
+    fixed order; COUNT and UNTIL are taken out into ``count`` (occurrences in all, exclusions
+    included; None: endless). ``extra`` holds RDATE starts. A rule that cannot be read or bounded
+    has ``supported`` False and a digest in ``rule``.
     """
 
     rule: str
@@ -89,8 +91,8 @@ def _no_overrides() -> Mapping[Slot, EventBody]:
 class EventResource:
     """One resource: a single event, or a series as start, length and rule plus a slot map.
 
-    ``overrides`` and ``excluded`` are keyed by slot in the zone of ``body.start``. A slot in neither is
-    regular: it follows the master.
+    ``overrides`` and ``excluded`` are keyed by slot in the zone of ``body.start``. A slot in
+    neither is regular: it follows the master.
     """
 
     uid: str
@@ -123,7 +125,7 @@ class EventResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventText:
-    """Plain texts that we write ourselves; never a client's identity. None: leave what stands there."""
+    """Plain texts that we write, never a client's identity. None: leave what stands there."""
 
     title: str | None
     location: str | None
@@ -133,8 +135,8 @@ class EventText:
 class ManagedEvent:
     """A resource as it should stand: content, plain texts to write, and what it stands for.
 
-    ``refs`` maps a slot to the appointment ref of that occurrence; a single event has its ref under None.
-    ``dos_zones`` maps an appointment ref to the zone that decides its date of service.
+    ``refs`` maps a slot to the appointment ref of that occurrence; a single event has its ref
+    under None. ``dos_zones`` maps an appointment ref to the zone that decides its date of service.
     """
 
     subject: Subject
@@ -155,10 +157,11 @@ class Observed:
     """A resource as a look saw it.
 
     ``remote_id`` is the server's handle (href, event id), ``revision`` its etag or change key,
-    ``content`` a digest of the raw representation. ``marker`` is the uid that our own property on the
-    resource names, if it carries one: a copy keeps the marker of its original (wire rule A4).
-    ``parts`` holds, where a resource is several remote items, the connector's own handle of each exception.
-    ``resource`` is None where the content cannot be read; ``problem`` then says why, without quoting it.
+    ``content`` a digest of the raw representation. ``marker`` is the uid that our own property on
+    the resource names, if it carries one: a copy keeps the marker of its original (wire rule A4).
+    ``parts`` holds, where a resource is several remote items, the connector's own handle of each
+    exception. ``resource`` is None where the content cannot be read; ``problem`` then says why,
+    without quoting it.
     """
 
     remote_id: str

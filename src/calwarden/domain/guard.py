@@ -27,7 +27,10 @@ def item_key(finding: Finding) -> str:
 
 
 def suspicion(examined: Sequence[Examined], view: CalendarView) -> DriftKind | None:
-    """Tell whether this look shows a mass change or an emptied calendar (domain rules: default policy)."""
+    """Tell whether a look shows a mass change or an emptied calendar.
+
+    The thresholds come from the domain rules, default policy.
+    """
     standing = [
         one
         for one in examined
@@ -52,7 +55,7 @@ def _counts(act: Act) -> bool:
 
 
 def case(kind: DriftKind, items: Sequence[Finding]) -> Finding:
-    """Return the case as a finding that lists its items; a series stands in it once, by its own ref."""
+    """Return the case as a finding with its items; a series stands in it once, by its own ref."""
     refs: list[str] = []
     for item in items:
         ref = item.subject.ref if item.subject is not None else item.appointment

@@ -8,7 +8,10 @@ from calwarden.domain.event import Fingerprint, Subject
 
 
 def resource_uid(installation: str, remote_calendar: str, subject: Subject, generation: int) -> str:
-    """Return the id of a subject's resource: base32hex of SHA-256, lower case, 52 characters (wire rule G8)."""
+    """Return the id of a subject's resource.
+
+    It is the base32hex of a SHA-256, lower case, 52 characters (wire rule G8).
+    """
     key = "\0".join((installation, remote_calendar, subject.kind, subject.ref, str(generation)))
     digest = hashlib.sha256(key.encode()).digest()
     return base64.b32hexencode(digest).decode().lower().rstrip("=")

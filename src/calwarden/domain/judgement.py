@@ -1,6 +1,5 @@
-"""Judgement: from acts to findings, each changed aspect with its verdict, severity and dates of service."""
+"""Judgement: from acts to findings, with verdicts, severity and changed dates of service."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calwarden.domain.drift import (
@@ -24,7 +23,7 @@ REVERTS_A_DAY = 2
 
 
 def judge(act: Act, view: CalendarView) -> Finding | None:
-    """Return the act as a finding; None where every verdict is ``ignore``: such edits are no drift."""
+    """Return the act as a finding; None where all verdicts are ``ignore``: that is no drift."""
     when, _ = position(act, view)
     verdicts = {
         aspect: _verdict(act, aspect, kind, when, view) for aspect, kind in act.changes.items()
@@ -154,8 +153,3 @@ def _severity(act: Act, kind: DriftKind, redated: tuple[str, ...], view: Calenda
     if SCHEDULE & set(act.changes) or kind is DriftKind.DECLINED:
         return Severity.SCHEDULE
     return Severity.PRIVACY if kind in PRIVACY else Severity.COSMETIC
-
-
-def superseded(finding: Finding) -> Finding:
-    """Return the finding as one that the store's newer decision overrules."""
-    return replace(finding, superseded=True, verdict=Verdict.REVERT)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from calwarden.domain.difference import Element, aligned, occurrence
-from calwarden.domain.drift import SCHEDULE, Aspect
+from calwarden.domain.drift import FIELDS, SCHEDULE, Aspect
 from calwarden.domain.event import EventBody, EventResource
 from calwarden.domain.wall_time import Slot
 
@@ -51,31 +51,5 @@ def _slot(
 
 
 def _body(body: EventBody, source: EventBody, aspects: set[Aspect]) -> EventBody:
-    changed = body
-    for aspect in sorted(aspects):
-        match aspect:
-            case Aspect.EXISTENCE:
-                changed = replace(changed, cancelled=source.cancelled)
-            case Aspect.TIME:
-                changed = replace(
-                    changed,
-                    start=source.start,
-                    end=source.end,
-                    all_day=source.all_day,
-                    floating=source.floating,
-                )
-            case Aspect.RESPONSE:
-                changed = replace(changed, declined=source.declined)
-            case Aspect.PRIVACY:
-                changed = replace(changed, private=source.private)
-            case Aspect.ATTENDEES:
-                changed = replace(changed, attendees=source.attendees)
-            case Aspect.TITLE:
-                changed = replace(changed, title=source.title)
-            case Aspect.BUSY:
-                changed = replace(changed, busy=source.busy)
-            case Aspect.LOCATION:
-                changed = replace(changed, location=source.location)
-            case Aspect.DETAILS:
-                changed = replace(changed, details=source.details)
-    return changed
+    names = [name for aspect in aspects for name in FIELDS[aspect]]
+    return replace(body, **{name: getattr(source, name) for name in names})

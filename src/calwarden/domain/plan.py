@@ -1,7 +1,7 @@
-"""The plan: an inspectable, ordered list of steps with a digest, made before anything is written."""
+"""The plan: an inspectable, ordered list of steps with a digest, made before any write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -24,9 +24,10 @@ class Action(StrEnum):
 class Step:
     """One resource to be written.
 
-    ``event`` is the projection overlaid with what a person has yet to decide; ``desired`` the projection
-    itself. ``kept`` are the overlaid elements. ``reverts`` names the drifts that this step undoes. A step that
-    ``waits`` (a cut or a removal) is made only when every create of the plan was.
+    ``event`` is the projection overlaid with what a person has yet to decide; ``desired`` the
+    projection itself. ``kept`` are the overlaid elements. ``reverts`` names the drifts that this
+    step undoes. A step that ``waits`` (a cut or a removal) is made only when every create of the
+    plan was.
     """
 
     action: Action
@@ -67,7 +68,7 @@ class Plan:
 
 
 def ordered(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Return steps so that nothing is ever missing: creates, then updates, then cuts, then removals."""
+    """Return creates, then updates, then cuts, then removals: so nothing is ever missing."""
     rank = {Action.CREATE: 0, Action.UPDATE: 1, Action.DELETE: 3}
     return tuple(
         sorted(
@@ -78,7 +79,10 @@ def ordered(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """A resource that needs no write: what stands there is taken as applied. ``gone``: nothing is to stand."""
+    """A resource that needs no write: what stands there is taken as applied.
+
+    ``gone``: nothing is to stand.
+    """
 
     uid: str
     written: EventResource | None
@@ -107,7 +111,10 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """All that follows from one look. ``wake_at``: the plan may differ from then on though nothing changes."""
+    """All that follows from one look.
+
+    ``wake_at``: the plan may differ from then on though nothing changes.
+    """
 
     plan: Plan
     ledger: tuple[LedgerEntry, ...] = ()
@@ -115,4 +122,4 @@ class Decision:
     findings: tuple[Finding, ...] = ()
     held: bool = False
     wake_at: datetime | None = None
-    reverting: tuple[DriftKey, ...] = field(default=())
+    reverting: tuple[DriftKey, ...] = ()

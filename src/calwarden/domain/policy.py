@@ -18,6 +18,9 @@ class When(StrEnum):
     AFTER = "after"
 
 
+NEAR_HOURS = 2
+NEAR_HOURS_MOST = 7 * 24
+
 Row = Mapping[When, Verdict]
 
 _SCHEDULE_ROW: Row = {When.AHEAD: Verdict.REVERT, When.NEAR: Verdict.FLAG, When.AFTER: Verdict.FLAG}
@@ -83,7 +86,7 @@ class Policy:
     ``near`` is how long before the start somebody may already be acting on what the calendar shows.
     """
 
-    near: timedelta = timedelta(hours=2)
+    near: timedelta = timedelta(hours=NEAR_HOURS)
     cells: Mapping[tuple[str | None, DriftKind, When], Verdict] = field(default_factory=dict)
 
     def verdict(self, kind: DriftKind, when: When, provider: str) -> Verdict:
@@ -95,7 +98,10 @@ class Policy:
         return DEFAULTS[kind][when]
 
     def when(self, start: datetime, end: datetime, now: datetime) -> When:
-        """Tell where ``now`` lies: exactly ``near`` before the start counts as near, the end itself as after."""
+        """Tell where ``now`` lies.
+
+        Exactly ``near`` before the start counts as near, the end itself as after.
+        """
         if instant(now) >= instant(end):
             return When.AFTER
         return When.NEAR if instant(start) - instant(now) <= self.near else When.AHEAD
@@ -104,15 +110,16 @@ class Policy:
 def read_policy(document: Mapping[str, Any]) -> Policy:
     """Read a policy table; raises `BadPolicy` naming every bad cell.
 
-    Keys: ``near_hours``; a kind with either one verdict or a table of ``ahead``, ``near``, ``after``; and
-    ``providers`` with such tables per provider ref.
+    Keys: ``near_hours``; a kind with either one verdict or a table of ``ahead``, ``near``,
+    ``after``; and ``providers`` with such tables per provider ref.
     """
     problems: list[str] = []
     cells: dict[tuple[str | None, DriftKind, When], Verdict] = {}
-    near = document.get("near_hours", 2)
-    if isinstance(near, bool) or not isinstance(near, int | float) or not 0 <= near <= 168:
-        problems.append(f"near_hours is {near!r}; it takes hours from 0 to 168")
-        near = 2
+    near = document.get("near_hours", NEAR_HOURS)
+    number = isinstance(near, int | float) and not isinstance(near, bool)
+    if not number or not 0 <= near <= NEAR_HOURS_MOST:
+        problems.append(f"near_hours is {near!r}; it takes hours from 0 to {NEAR_HOURS_MOST}")
+        near = NEAR_HOURS
     owners: list[tuple[str | None, Mapping[str, Any]]] = [
         (
             None,

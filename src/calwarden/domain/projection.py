@@ -1,7 +1,7 @@
 """Projection: what should stand in a linked calendar, from what the practice has in its store."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calwarden.domain.appointment import Appointment, AppointmentType, OutOfOffice, Place, Series
@@ -23,7 +23,7 @@ NAMED_AHEAD = timedelta(weeks=156)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """What events say. ``title`` may use ``{type}`` and ``{place}`` only: never who the client is."""
+    """What events say; ``title`` may use ``{type}`` and ``{place}``, never who the client is."""
 
     title: str = "Session"
     office: str = "Office"
@@ -35,8 +35,9 @@ class Wording:
 class Projector:
     """Turns appointments, series and blocks of one provider into resources for one calendar.
 
-    ``uid`` gives the deterministic id of a subject's generation, ``generation`` the current one, ``published``
-    what already has an event there, and ``expresses`` whether the calendar can hold a rule exactly.
+    ``uid`` gives the deterministic id of a subject's generation, ``generation`` the current one,
+    ``published`` what already has an event there, and ``expresses`` whether the calendar can hold a
+    rule exactly.
     """
 
     uid: Callable[[Subject, int], str]
@@ -136,16 +137,20 @@ class Projector:
                 regular = self._regular(master, moment, series.minutes)
                 if body != regular:
                     overrides[slot] = body
-        return self._event(
+        event = self._event(
             subject,
             master,
             self._text(series.type, series.place),
             refs=refs,
             dos_zones={one.ref: one.dos_zone or one.zone for one in appointments},
+        )
+        resource = replace(
+            event.resource,
             recurrence=recurrence,
             overrides=overrides,
             excluded=frozenset(excluded),
         )
+        return replace(event, resource=resource)
 
     def _named(self, series: Series) -> Iterator[datetime]:
         limit = instant(self.now) + NAMED_AHEAD
@@ -205,22 +210,12 @@ class Projector:
         *,
         refs: Mapping[Slot | None, str],
         dos_zones: Mapping[str, str],
-        recurrence: Recurrence | None = None,
-        overrides: Mapping[Slot, EventBody] | None = None,
-        excluded: frozenset[Slot] = frozenset(),
     ) -> ManagedEvent:
         generation = self.generation(subject)
-        resource = EventResource(
-            uid=self.uid(subject, generation),
-            body=body,
-            recurrence=recurrence,
-            overrides=overrides or {},
-            excluded=excluded,
-        )
         return ManagedEvent(
             subject=subject,
             generation=generation,
-            resource=resource,
+            resource=EventResource(uid=self.uid(subject, generation), body=body),
             text=text,
             refs=refs,
             dos_zones=dos_zones,

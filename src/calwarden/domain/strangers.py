@@ -1,6 +1,6 @@
-"""Events that are not at a managed place: copies of ours, returned older ones, personal ones over appointments."""
+"""Events at no managed place: copies of ours, returned older ones, overlaps of appointments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from calwarden.domain.document import digest, moment_document
 from calwarden.domain.drift import Aspect, DriftKey, DriftKind, Finding, Severity, Verdict, snapshot
@@ -11,7 +11,10 @@ from calwarden.domain.wall_time import instant
 
 
 def stranger_findings(view: CalendarView, taken: frozenset[str]) -> Iterator[Finding]:
-    """Yield copies, returned events and overlaps; ``taken`` are remote ids that another finding explains."""
+    """Yield copies, returned events and overlaps.
+
+    ``taken`` are remote ids that another finding explains.
+    """
     by_uid = {state.uid: state for state in view.states}
     for stranger in sorted(view.strangers, key=lambda one: one.remote_id):
         if stranger.remote_id in taken:
@@ -77,19 +80,7 @@ def _returned(stranger: Observed, view: CalendarView) -> Finding:
 
 
 def _overlap(stranger: Observed, view: CalendarView) -> Iterator[Finding]:
-    spans = view.spans.get(stranger.remote_id, ())
-    if not spans:
-        return
-    hit: list[tuple[str, EventBody, Span]] = []
-    for state in view.states:
-        if state.event is None:
-            continue
-        for _, ref, body in bodies(state.event):
-            if instant(body.end) <= instant(view.now):
-                continue
-            found = next((one for one in spans if _overlaps(one, body)), None)
-            if found is not None:
-                hit.append((ref, body, found))
+    hit = list(_hits(view.spans.get(stranger.remote_id, ()), view))
     if not hit:
         return
     ref, body, span = min(hit, key=lambda item: instant(item[1].start))
@@ -115,6 +106,17 @@ def _overlap(stranger: Observed, view: CalendarView) -> Iterator[Finding]:
             "timezone": getattr(span.start.tzinfo, "key", "UTC"),
         },
     )
+
+
+def _hits(spans: Sequence[Span], view: CalendarView) -> Iterator[tuple[str, EventBody, Span]]:
+    """Yield each occurrence that is not over and that a span overlaps, with the first such span."""
+    if not spans:
+        return
+    for state in view.states:
+        for _, ref, body in [] if state.event is None else bodies(state.event):
+            found = next((one for one in spans if _overlaps(one, body)), None)
+            if found is not None and instant(body.end) > instant(view.now):
+                yield ref, body, found
 
 
 def _overlaps(span: Span, body: EventBody) -> bool:

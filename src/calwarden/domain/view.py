@@ -1,4 +1,4 @@
-"""What one decision looks at: every managed resource of a calendar, three ways, and the strangers beside them."""
+"""What one decision looks at: a calendar's managed resources, three ways, and the strangers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,9 +25,10 @@ class Span:
 class ResourceState:
     """One managed resource three ways: ``event`` desired, ``applied`` and ``observed``.
 
-    ``written`` is the projection that was written last, ``applied`` what was read back then. ``pending`` holds
-    what unsettled calls would leave behind (None: nothing). ``changed`` says that this look brought news of it.
-    ``elsewhere`` says that another linked calendar of the provider shows it.
+    ``written`` is the projection that was written last, ``applied`` what was read back then.
+    ``pending`` holds what unsettled calls would leave behind (None: nothing). ``changed`` says that
+    this look brought news of it. ``elsewhere`` says that another linked calendar of the provider
+    shows it.
     """
 
     uid: str
@@ -53,7 +54,10 @@ class ResourceState:
         return self.observed is not None and self.observed.resource is None
 
     def base(self) -> EventResource | None:
-        """Return what our last write left: an unsettled call's result where the look agrees best with it."""
+        """Return what our last write left.
+
+        That is an unsettled call's result where the look agrees best with it.
+        """
         seen = self.seen
         candidates = [self.applied, *self.pending]
         if seen is None:
@@ -68,9 +72,9 @@ class ResourceState:
 class CalendarView:
     """Everything that one decision about one calendar depends on.
 
-    ``strangers`` are observed resources that are not at a managed place; ``spans`` holds the busy times of
-    those that may overlap, by remote id. ``retired`` maps uids of earlier generations to their subjects,
-    ``marks_elsewhere`` those that stand in the provider's other linked calendars.
+    ``strangers`` are observed resources that are not at a managed place; ``spans`` holds the busy
+    times of those that may overlap, by remote id. ``retired`` maps uids of earlier generations to
+    their subjects, ``marks_elsewhere`` those that stand in the provider's other linked calendars.
     ``reverts`` counts reverts of the last 24 hours by subject ref, slot and aspect.
     """
 

@@ -1,8 +1,8 @@
 """Wall time plus IANA zone: what is stored. Instants are derived from it.
 
-A wall time in a zone is an aware ``datetime`` whose ``tzinfo`` is a ``ZoneInfo`` and whose ``fold`` is 0,
-so a start inside a spring gap takes the offset before the gap and a start that exists twice is the
-first of the two (RFC 5545 section 3.3.5).
+A wall time in a zone is an aware ``datetime`` whose ``tzinfo`` is a ``ZoneInfo`` and whose ``fold``
+is 0, so a start inside a spring gap takes the offset before the gap and a start that exists twice
+is the first of the two (RFC 5545 section 3.3.5).
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from typing import Literal, NewType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Slot = NewType("Slot", str)
-"""Original wall-clock start of an occurrence in its series' zone: ``2026-12-08T10:00:00`` or a date."""
+"""Original wall time of an occurrence in its series' zone: ``2026-12-08T10:00:00`` or a date."""
 
 Resolution = Literal["gap", "fold"]
 
@@ -43,7 +43,10 @@ def zone_name(moment: datetime) -> str:
 
 
 def parse_local(text: str, zone: str) -> datetime:
-    """Read a wall-clock time without offset as a moment in ``zone``; raises `BadLocalTime`, `UnknownZone`."""
+    """Read a wall-clock time without offset as a moment in ``zone``.
+
+    Raises `BadLocalTime`, `UnknownZone`.
+    """
     where = zone_named(zone)
     try:
         local = datetime.fromisoformat(text.strip())
@@ -91,7 +94,7 @@ def after(moment: datetime, elapsed: timedelta) -> datetime:
 
 
 def same_instant(one: datetime, other: datetime) -> bool:
-    """Tell whether two aware datetimes are one instant (fold-aware, unlike ``==`` within one zone)."""
+    """Tell whether two aware datetimes are one instant; fold-aware, unlike ``==`` in one zone."""
     return instant(one) == instant(other)
 
 

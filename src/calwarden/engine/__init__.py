@@ -1,1 +1,1 @@
-"""The reconciler: looks, decides, records, applies, settles; in one direction, for every calendar."""
+"""The reconciler: looks, decides, records, applies, settles; one way, for every calendar."""

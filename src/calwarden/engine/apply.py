@@ -253,7 +253,7 @@ def _stands(expected: EventResource | None, there: Observed | None) -> bool:
 def _base(
     read_back: EventResource | None, before: ManagedResource | None, one: Prepared
 ) -> EventResource | None:
-    """Return what counts as applied: the read-back, but our own will where a person has yet to decide."""
+    """Return what counts as applied: the read-back, but our will where a person has to decide."""
     step = one.step
     if read_back is None:
         return None if step.event is None else step.event.resource

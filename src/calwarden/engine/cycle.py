@@ -30,7 +30,10 @@ STOPPED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """How a poll is made. ``immediate``: no grace. ``approve``: write only if the plan has this digest."""
+    """How a poll is made.
+
+    ``immediate``: no grace. ``approve``: write only if the plan has this digest.
+    """
 
     immediate: bool = False
     dry_run: bool = False
@@ -44,8 +47,8 @@ class NotApproved(Exception):
 def poll(services: Services, calendar_id: int, mode: Mode | None = None) -> PollReport:
     """Make one pass over a calendar, whether due or not.
 
-    Raises `NotApproved`, `calwarden.engine.lease.LeaseLost` and the store's own errors; what the remote side
-    does wrong is an outcome.
+    Raises `NotApproved`, `calwarden.engine.lease.LeaseLost` and the store's own errors; what the
+    remote side does wrong is an outcome.
     """
     mode = mode or Mode()
     with services.database.read() as connection:
@@ -199,7 +202,10 @@ def _wake(calendar: LinkedCalendar, *, immediate: bool, services: Services) -> d
 
 
 def _checkpoint(services: Services, calendar: LinkedCalendar, found: Look) -> None:
-    """Keep a quiet poll's news only where it is worth a write: an old cursor, a complete listing, a recovery."""
+    """Keep a quiet poll's news only where it is worth a write.
+
+    That is a cursor where the stored one is old, a complete listing, or a recovery.
+    """
     now = services.clock.now()
     values: dict[str, object] = {}
     old = calendar.cursor_at is None or now - calendar.cursor_at >= CURSOR_KEPT

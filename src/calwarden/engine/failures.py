@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from calwarden.domain.document import digest
 from calwarden.domain.drift import (
     Aspect,
     DriftKey,
@@ -11,7 +12,6 @@ from calwarden.domain.drift import (
     Severity,
     Verdict,
 )
-from calwarden.domain.document import digest
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
@@ -26,7 +26,7 @@ GONE_KEY = DriftKey(uid="calendar")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryDecision:
-    """When a failed calendar is polled again. ``binding``: the server said so, nothing is sent before."""
+    """When a failed calendar is polled again; ``binding``: the server said so, nothing before."""
 
     at: datetime
     binding: bool

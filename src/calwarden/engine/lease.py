@@ -1,4 +1,4 @@
-"""The lease of a calendar: taken by compare-and-set on its fence when something is recorded, never for a look."""
+"""The lease of a calendar: taken by compare-and-set on its fence to record, never for a look."""
 
 from datetime import datetime
 

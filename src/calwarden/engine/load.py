@@ -152,7 +152,7 @@ def _frozen(
     resources: tuple[ManagedResource, ...],
     events: tuple[ManagedEvent, ...],
 ) -> frozenset[str]:
-    """Return the uids of what is too old to be watched: it still stands in the store and is left alone."""
+    """Return the uids of what is too old to be watched: it stands in the store, is left alone."""
     projected = {event.uid for event in events}
     subjects = {event.subject for event in events}
     frozen: set[str] = set()

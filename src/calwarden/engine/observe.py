@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from calwarden.domain.event import EventResource, Observed
 from calwarden.domain.linked_calendar import LinkedCalendar
-from calwarden.domain.wall_time import instant
+from calwarden.domain.wall_time import instant, slot_start
 from calwarden.engine.services import Services
 from calwarden.ical.expansion import slots
-from calwarden.domain.wall_time import slot_start
 from calwarden.sdk.connector import Connector, Cursor, Delta, Window
 from calwarden.sdk.errors import CursorExpired
 from calwarden.store import managed, observations
@@ -60,7 +59,7 @@ class Look:
 
 
 def look(services: Services, calendar: LinkedCalendar, connector: Connector) -> Look:
-    """Observe since the stored cursor; completely where there is none, it is dead, or a day has passed."""
+    """Observe since the stored cursor; completely without one, if it is dead or after a day."""
     now = services.clock.now()
     known = StoredLooks(services, calendar.id)
     window = Window(start=now - BACK, end=now + AHEAD)
@@ -81,7 +80,7 @@ def confirm(
     *,
     unsettled: Iterable[tuple[str, str | None]],
 ) -> Look:
-    """Read again what is unsettled, and confirm each deletion of ours by a second look-up of its id.
+    """Read again what is unsettled, and confirm each deletion of ours by looking its id up again.
 
     A resource that came back under another href is joined by its uid before anything is judged.
     """
@@ -163,9 +162,7 @@ def busy_until(one: Observed) -> datetime | None:
 
 def _last_end(resource: EventResource) -> datetime:
     ends = [instant(body.end) for body in resource.overrides.values()]
-    last = None
-    for slot in slots(resource):
-        last = slot
+    last = max(slots(resource), default=None)
     if last is not None:
         ends.append(instant(slot_start(last, resource.zone)) + resource.body.length)
     return max(ends, default=instant(resource.body.end))

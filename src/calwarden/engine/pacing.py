@@ -1,4 +1,4 @@
-"""How fast a host or mailbox may be asked: a token bucket for each, and a limit on calendars polled side by side."""
+"""How fast a host or mailbox may be asked: a token bucket and a number of places for each."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from calwarden.domain.linked_calendar import LinkedCalendar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """``rate`` requests a second in the long run, ``burst`` at once, ``together`` calendars side by side."""
+    """``rate`` requests a second, ``burst`` at once, ``together`` calendars side by side."""
 
     rate: float = 50.0
     burst: int = 100
@@ -73,6 +73,6 @@ class Pacer:
 
 
 def pace_key(calendar: LinkedCalendar) -> str:
-    """Return whose patience a calendar's polls cost: its host, or its account where it has no address."""
+    """Return whose patience a calendar's polls cost: its host's, else its account's."""
     host = urlsplit(calendar.remote_id).hostname
     return f"{calendar.connector}:{host or calendar.account or calendar.remote_id}"

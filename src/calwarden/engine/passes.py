@@ -15,7 +15,7 @@ WAIT = timedelta(seconds=30)
 STEP = timedelta(milliseconds=200)
 ROUNDS = 4
 
-POLLED = tuple(status for status in CalendarStatus if status not in {CalendarStatus.UNLINKED})
+POLLED = tuple(status for status in CalendarStatus if status is not CalendarStatus.UNLINKED)
 
 
 def sync(
@@ -28,7 +28,8 @@ def sync(
 ) -> list[PollReport]:
     """Poll each calendar until its steps are settled, without grace; returns a report for each.
 
-    With ``approve`` only the calendar whose plan has that digest is written; raises `NotApproved` if none has.
+    With ``approve`` only the calendar whose plan has that digest is written; raises `NotApproved`
+    if none has.
     """
     if calendar_ids is None:
         with services.database.read() as connection:
@@ -49,15 +50,16 @@ def sync(
 
 
 def settle(services: Services, calendar_id: int, mode: Mode) -> PollReport:
-    """Poll one calendar until nothing has to be looked at again; waits up to 30 s for another worker."""
+    """Poll one calendar until nothing has to be looked at again.
+
+    Waits up to 30 s for another worker.
+    """
     total: PollReport | None = None
     waited = timedelta()
     rounds = 0
     while True:
         try:
-            if not mode.dry_run and _held(services, calendar_id):
-                raise lease.LeaseLost
-            report = poll(services, calendar_id, mode)
+            report = _poll(services, calendar_id, mode)
         except lease.LeaseLost:
             if waited >= WAIT:
                 return _busy(services, calendar_id, total)
@@ -69,6 +71,12 @@ def settle(services: Services, calendar_id: int, mode: Mode) -> PollReport:
         if not report.again or rounds >= ROUNDS:
             return total
         mode = replace(mode, approve=None)
+
+
+def _poll(services: Services, calendar_id: int, mode: Mode) -> PollReport:
+    if not mode.dry_run and _held(services, calendar_id):
+        raise lease.LeaseLost
+    return poll(services, calendar_id, mode)
 
 
 def _held(services: Services, calendar_id: int) -> bool:

@@ -29,13 +29,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What was committed: the fence to settle under, intent numbers in the order of steps, drift numbers."""
+    """What was committed: the fence to settle under, intents in the order of steps, drifts."""
 
     fence: int
     intents: tuple[int, ...]
     reverting: Mapping[DriftKey, int]
     touched: tuple[int, ...]
-    opened: int
 
 
 def write_of(step: Step) -> Write:
@@ -58,7 +57,7 @@ def record(
     decision: Decision,
     prepared: Sequence[Prepared],
 ) -> Recorded:
-    """Commit a decision; raises `calwarden.engine.lease.LeaseLost` where another worker was first."""
+    """Commit a decision; raises `calwarden.engine.lease.LeaseLost` if another worker was first."""
     now, calendar = services.clock.now(), stored.calendar
     with services.database.write() as connection:
         fence = lease.take(connection, services, calendar.id, calendar.fence)
@@ -75,7 +74,7 @@ def record(
                 managed.plan(connection, calendar.id, step.uid, step.subject, generation)
         _adopt(connection, view, calendar.id, decision.adoptions)
         managed.clear_rereads(connection, calendar.id, look.reread)
-        touched, opened = _ledger(connection, services, stored, decision.ledger)
+        touched = _ledger(connection, services, stored, decision.ledger)
         reverting = ledger.set_reverting(connection, calendar.id, decision.reverting, now=now)
         numbers = journal.record(
             connection,
@@ -101,7 +100,6 @@ def record(
         intents=tuple(numbers),
         reverting=reverting,
         touched=tuple(touched),
-        opened=opened,
     )
 
 
@@ -136,10 +134,9 @@ def _adopt(
 
 def _ledger(
     connection: Connection, services: Services, stored: Stored, entries: Sequence[LedgerEntry]
-) -> tuple[list[int], int]:
+) -> list[int]:
     now, calendar = services.clock.now(), stored.calendar
     touched: list[int] = []
-    opened = 0
     # what closes goes first: a drift that takes the place of another needs its key free
     for entry in sorted(entries, key=lambda one: one.act is LedgerAct.OPEN):
         number = entry.drift
@@ -148,7 +145,6 @@ def _ledger(
                 number = ledger.open_drift(
                     connection, calendar.id, calendar.provider, finding, now=now
                 )
-                opened += 1
             case LedgerAct.RECORD_SUPERSEDED, finding, _ if finding is not None:
                 number = ledger.open_drift(
                     connection,
@@ -168,7 +164,7 @@ def _ledger(
                 raise AssertionError(f"a ledger entry {entry.act} lacks its finding or its number")
         if number is not None:
             touched.append(number)
-    return touched, opened
+    return touched
 
 
 def _calendar(

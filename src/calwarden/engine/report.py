@@ -22,9 +22,9 @@ class PollOutcome(StrEnum):
 class PollReport:
     """One pass over one calendar.
 
-    ``requests`` counts calls to the calendar's API. ``steps`` are documents of what was, or in a dry run would
-    be, written. ``drifts`` are the numbers of those that this pass touched; a dry run has none and shows
-    ``findings`` instead. ``problem`` says in words what went wrong.
+    ``requests`` counts calls to the calendar's API. ``steps`` are documents of what was, or in a
+    dry run would be, written. ``drifts`` are the numbers of those that this pass touched; a dry run
+    has none and shows ``findings`` instead. ``problem`` says in words what went wrong.
     """
 
     id: int

@@ -1,4 +1,7 @@
-"""The embedded daemon: APScheduler calls one ticker per shard, and the timers between; never a job per calendar."""
+"""The embedded daemon: APScheduler calls one ticker per shard, and the timers between.
+
+Never a job per calendar.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
@@ -18,6 +21,11 @@ TIMERS_EVERY = timedelta(seconds=60)
 HEALTHY_WITHIN = timedelta(minutes=10)
 
 log = structlog.get_logger("calwarden.scheduler")
+
+
+def _failed(event: str, job: str, error: Exception) -> None:
+    """Log the kind of an error only: its text and traceback may quote what is no log's business."""
+    log.error(event, job=job, kind=type(error).__name__)
 
 
 class Daemon:
@@ -60,9 +68,9 @@ class Daemon:
             try:
                 job()
             except DatabaseError as error:
-                log.error("database_failed", job=name, kind=type(error).__name__)
+                _failed("database_failed", name, error)
             except Exception as error:  # noqa: BLE001 - the next round tries again
-                log.error("job_failed", job=name, kind=type(error).__name__)
+                _failed("job_failed", name, error)
             self._beats[name] = self._services.lease_clock.monotonic()
 
         self._scheduler.add_job(

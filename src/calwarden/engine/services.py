@@ -23,10 +23,10 @@ def _nowhere(_point: str) -> None:
 class Services:
     """Everything a poll needs.
 
-    ``connect`` opens a linked calendar and raises `calwarden.sdk.errors`. ``owner`` names this process in
-    leases, and ``alive`` tells whether the process that an owner names still runs (True when unknown).
-    ``lease_clock`` is real time even where ``clock`` is turned by hand. ``failpoint`` is called at every named
-    point of a cycle; tests kill the process there.
+    ``connect`` opens a linked calendar and raises `calwarden.sdk.errors`. ``owner`` names this
+    process in leases, and ``alive`` tells whether the process that an owner names still runs (True
+    when unknown). ``lease_clock`` is real time even where ``clock`` is turned by hand.
+    ``failpoint`` is called at every named point of a cycle; tests kill the process there.
     """
 
     database: Database

@@ -1,4 +1,7 @@
-"""A shard: some of the calendars, whoever calls. Picks those that are due, polls them, notes when they are next."""
+"""A shard: some of the calendars, whoever calls.
+
+It picks those that are due, polls them, and notes when they are next.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -64,7 +67,7 @@ class Shard:
         self._due[calendar_id] = self._services.clock.now()
 
     def run(self, now: datetime) -> list[PollReport]:
-        """Poll what is due in a thread pool and return the reports; a failure of one stops no other."""
+        """Poll what is due in a thread pool; a failure of one calendar stops no other."""
         with self._services.database.read() as connection:
             due = [one for one in self._members(connection) if self._is_due(connection, one, now)]
         if not due:
@@ -116,7 +119,8 @@ class Shard:
         except (LeaseLost, DatabaseBusy):
             return None
         except Exception as error:  # noqa: BLE001 - one calendar's fault must not stop the others
-            log.error("poll_failed", calendar=calendar.id, kind=type(error).__name__)
+            kind = type(error).__name__
+            log.error("poll_failed", calendar=calendar.id, kind=kind)  # noqa: TRY400 - tracebacks quote data
             self._due[calendar.id] = self._services.clock.now() + STUCK_AGAIN
             return None
         seconds = clock.monotonic() - began

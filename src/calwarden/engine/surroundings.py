@@ -1,4 +1,4 @@
-"""Step 3, first half: fold what was seen over what is stored into the view that a decision is made on."""
+"""Step 3, first half: fold what was seen over what is stored into the view to decide on."""
 
 from datetime import timedelta
 

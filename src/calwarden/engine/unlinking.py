@@ -1,4 +1,7 @@
-"""Unlinking: settle what is under way, remove unfinished events unless told to keep them, destroy the credential."""
+"""Unlinking: settle what is under way, remove unfinished events, destroy the credential.
+
+Events stay where the person asked to keep them.
+"""
 
 from calwarden.domain.event import Observed
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
@@ -14,7 +17,7 @@ from calwarden.store.managed import ManagedResource, ResourceStatus
 
 
 def unlink(services: Services, head: Head, connector: Connector, *, dry_run: bool) -> PollReport:
-    """Carry an unlinking through as far as the server lets us; repeated by the next pass if it does not."""
+    """Carry an unlinking through as far as the server lets us; the next pass does the rest."""
     calendar = head.calendar
     with services.database.read() as connection:
         resources = managed.all_of(connection, calendar.id)

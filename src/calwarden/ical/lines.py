@@ -11,6 +11,7 @@ from functools import cached_property
 
 from icalendar import vText
 from icalendar.parser import Contentline
+from icalendar.parser.property import unescape_backslash
 
 LARGEST_OBJECT = 1_000_000
 """Bytes of an object beyond which it is refused unread."""
@@ -54,7 +55,7 @@ class Line:
     def text(self) -> str:
         """The value as a TEXT: escapes undone, bytes that are no UTF-8 replaced."""
         spelled = self._parts[1].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return str(vText.from_ical(spelled))
+        return str(unescape_backslash(spelled))
 
     def parameter(self, name: str) -> str | None:
         """Return the first value of a parameter."""

@@ -110,8 +110,10 @@ def cases(
         payers={one.ref: one for one in people.payers(connection)},
     )
     holds = Holds.at(connection, now, near=near)
+    wanted = {row.appointment for row in rows}
+    meant = {one.ref: one for one in appointments.search(connection, refs=sorted(wanted))}
     for row in rows:
-        yield _case(row, appointments.get(connection, row.appointment), holds, known)
+        yield _case(row, meant[row.appointment], holds, known)
 
 
 def add(tx: Connection, row: ClaimRow, *, now: datetime, actor: str) -> None:
@@ -131,11 +133,12 @@ def set_status(
     status: ClaimStatus,
     *,
     control_number: str | None = None,
+    near: timedelta = NEAR,
     now: datetime,
     actor: str,
 ) -> Case:
     """Move a claim along its life; raises `Refused` where that is not the next step, `NotFound`."""
-    case = case_of(tx, ref, now=now)
+    case = case_of(tx, ref, now=now, near=near)
     row = case.row
     if status is not row.status:
         _demand_step(case, status)
@@ -153,7 +156,7 @@ def set_status(
         audit.append(
             tx, at=now, actor=actor, action="claim.status", subject=f"claim:{ref}", detail=detail
         )
-    return case_of(tx, ref, now=now)
+    return case_of(tx, ref, now=now, near=near)
 
 
 def follow(tx: Connection, moved: Appointment, *, now: datetime, actor: str) -> list[str]:

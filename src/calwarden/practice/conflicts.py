@@ -17,12 +17,18 @@ STANDING = tuple(status for status in Status if status.stands)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A named piece of a provider's time, told to people as ``told``; its end is exclusive."""
+    """A piece of a provider's time, as instants, and what takes it; the end is exclusive."""
 
-    name: str
-    told: str
     start: datetime
     end: datetime
+    taken_by: Appointment | OutOfOffice
+
+    @property
+    def told(self) -> str:
+        """Its name and wall time, for people."""
+        one = self.taken_by
+        zone = zone_name(one.start)
+        return f"{one.ref} ({one.start:%Y-%m-%d %H:%M} to {one.end:%H:%M} {zone})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,7 @@ def clash(wanted: Iterable[Span], standing: Iterable[Span]) -> Clash | None:
     """Return the first pair that overlaps; spans that only touch do not."""
     events = sorted(
         [(span.start, 0, span) for span in standing] + [(span.start, 1, span) for span in wanted],
-        key=lambda event: (event[0], event[1], event[2].name),
+        key=lambda event: (event[0], event[1], event[2].taken_by.ref),
     )
     latest: dict[int, Span] = {}
     for start, side, span in events:
@@ -105,8 +111,7 @@ def overlap_text(found: Clash) -> str:
 
 
 def _span(one: Appointment | OutOfOffice) -> Span:
-    told = f"{one.ref} ({one.start:%Y-%m-%d %H:%M} to {one.end:%H:%M} {zone_name(one.start)})"
-    return Span(name=one.ref, told=told, start=instant(one.start), end=instant(one.end))
+    return Span(start=instant(one.start), end=instant(one.end), taken_by=one)
 
 
 def _beyond(connection: Connection, provider: str, end: datetime) -> Iterator[Appointment]:

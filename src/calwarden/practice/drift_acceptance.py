@@ -144,22 +144,19 @@ def _close_kin(
     tx: Connection, row: DriftRow, moved: list[Appointment], *, now: datetime, actor: str
 ) -> None:
     """Close the drifts of other calendars on what moved: withdrawn where they show the new time."""
-    times = {one.ref: one for one in moved}
+    refs = {row.appointment, *(one.ref for one in moved)}
     for other in drifts.search(tx, provider=row.provider, statuses=[DriftStatus.OPEN]):
-        if other.id == row.id or other.kind not in HOLDING or other.appointment is None:
+        if other.id == row.id or other.kind not in HOLDING or other.appointment not in refs:
             continue
-        if other.appointment != row.appointment and other.appointment not in times:
-            continue
-        agrees = _shows(other.after, times.get(other.appointment)) or other.seen == row.seen
+        agrees = _times(other.after) == _times(row.after)
         status = DriftStatus.WITHDRAWN if agrees else DriftStatus.SUPERSEDED
         _close(tx, other, status, now=now, actor=actor, reason=None)
 
 
-def _shows(after: Mapping[str, Any] | None, one: Appointment | None) -> bool:
-    if after is None or one is None or after.get("all_day"):
-        return False
-    times = _moment(after, "start"), _moment(after, "end")
-    return times == (instant(one.start), instant(one.end))
+def _times(after: Mapping[str, Any] | None) -> tuple[datetime, datetime] | None:
+    if after is None or after.get("all_day"):
+        return None
+    return _moment(after, "start"), _moment(after, "end")
 
 
 def _close(

@@ -54,7 +54,7 @@ def change(
     tx: Connection, before: Appointment, after: Appointment, *, now: datetime, actor: str
 ) -> list[str]:
     """Store an appointment as changed, with its claims; return the refs of those re-dated."""
-    appointments.save(tx, after, now=now, dos_timezone=after.dos_zone)
+    appointments.save(tx, after, now=now)
     redated = claims.follow(tx, after, now=now, actor=actor)
     detail = {**_told("before", before), **_told("after", after), "claims": redated}
     subject, action = f"appointment:{after.ref}", "appointment.rescheduled"

@@ -1,1 +1,4 @@
-"""What a connector is: protocols, capabilities and errors. Connectors import this and the values only."""
+"""What a connector is: protocols, capabilities and errors.
+
+Connectors import this and the values only.
+"""

@@ -1,8 +1,8 @@
 """The connector protocol: how the engine looks at and writes to one remote calendar.
 
-Glossary: a *resource* is one appointment, series or block as it stands remotely, whatever number of remote
-items it takes; a *remote id* is the server's handle of it; a *revision* changes whenever it may have changed;
-a *call* is one idempotent remote request; a *write* is an ordered list of calls.
+Glossary: a *resource* is one appointment, series or block as it stands remotely, whatever number of
+remote items it takes; a *remote id* is the server's handle of it; a *revision* changes whenever it
+may have changed; a *call* is one idempotent remote request; a *write* is an ordered list of calls.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,8 +24,9 @@ Credential = Mapping[str, Any]
 class Capabilities:
     """What this link can do. Callers branch on these, never on a vendor's name.
 
-    ``guards_*``: the server refuses a write whose precondition fails; where it does not, the connector
-    reads, compares, writes and reads. ``incremental``: changes since a cursor can be asked for.
+    ``guards_*``: the server refuses a write whose precondition fails; where it does not, the
+    connector reads, compares, writes and reads. ``incremental``: changes since a cursor can be
+    asked for.
     ``client_ids``: we choose the id, so a repeated create cannot make a second event.
     ``restores_occurrences``: a deleted occurrence can be brought back in place.
     ``silent_attendee_removal``: attendees can be removed without mail to them.
@@ -56,8 +57,9 @@ class Delta:
     """What a look saw.
 
     ``changed`` holds whole resources. ``removed`` holds remote ids that the server reports as gone.
-    ``present`` is every remote id that stands in the calendar, and is None unless the listing was complete:
-    only then is absence proof. A resource whose revision equals the known one need not be in ``changed``.
+    ``present`` is every remote id that stands in the calendar, and is None unless the listing was
+    complete: only then is absence proof. A resource whose revision equals the known one need not be
+    in ``changed``.
     """
 
     changed: tuple[Observed, ...] = ()
@@ -95,9 +97,9 @@ class Verb(StrEnum):
 class Write:
     """One resource to be brought to ``event`` (None: to be removed).
 
-    ``remote_id`` and ``revision`` are what a look saw last (None for a create); the revision is the write
-    guard. ``base`` is the content the look saw, from which a connector works out the calls it needs.
-    A text that is None in ``event.text`` stays as it stands.
+    ``remote_id`` and ``revision`` are what a look saw last (None for a create); the revision is the
+    write guard. ``base`` is the content the look saw, from which a connector works out the calls it
+    needs. A text that is None in ``event.text`` stays as it stands.
     """
 
     verb: Verb
@@ -112,8 +114,9 @@ class Write:
 class Call:
     """One idempotent request of a write, as a value.
 
-    ``expected`` is how the resource stands once this call has landed (None: it is gone): an observation equal
-    to it is our own step. ``detail`` is the connector's own JSON, without secrets and without people's texts.
+    ``expected`` is how the resource stands once this call has landed (None: it is gone): an
+    observation equal to it is our own step. ``detail`` is the connector's own JSON, without secrets
+    and without people's texts.
     """
 
     name: str
@@ -122,7 +125,7 @@ class Call:
 
 
 class Connector(Protocol):
-    """One open remote calendar. Not thread-safe: one per thread. Raises only `calwarden.sdk.errors`."""
+    """One open remote calendar; one per thread. Raises only `calwarden.sdk.errors`."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -135,9 +138,9 @@ class Connector(Protocol):
         ...
 
     def observe(self, cursor: Cursor | None, known: Known, window: Window) -> Delta:
-        """Look: changes since ``cursor``, or a complete listing without one; raises `CursorExpired`.
+        """Look for changes since ``cursor``, or list completely without one.
 
-        The cursor is returned only once every page was read (wire rule A1).
+        The cursor is returned only once every page was read (wire rule A1). Raises `CursorExpired`.
         """
         ...
 
@@ -156,13 +159,14 @@ class Connector(Protocol):
     def perform(self, write: Write, call: Call) -> Observed | None:
         """Send one call and read back what stands then; None once the resource is gone.
 
-        Repeating a call that has landed does no harm. Raises `PreconditionFailed` when the resource is not
-        as ``write`` saw it (for a create: something stands there already), `Ambiguous` when it may have landed.
+        Repeating a call that has landed does no harm. Raises `PreconditionFailed` when the resource
+        is not as ``write`` saw it (for a create: something stands there already), `Ambiguous` when
+        it may have landed.
         """
         ...
 
     def expresses(self, recurrence: Recurrence) -> bool:
-        """Tell whether the calendar can hold this rule exactly; if not, single events are published instead."""
+        """Tell whether the calendar can hold this rule exactly; else single events go there."""
         ...
 
     def close(self) -> None:
@@ -174,9 +178,10 @@ class Connector(Protocol):
 class Context:
     """What the composition root hands to connectors.
 
-    ``zone`` is the provider's zone: floating times and all-day dates are read in it. ``settings`` is the
-    connector's own section of the configuration. ``save_credential`` stores a renewed credential, sealed.
-    ``pace`` blocks until a request to that host or mailbox may be sent, and is called before each one.
+    ``zone`` is the provider's zone: floating times and all-day dates are read in it. ``settings``
+    is the connector's own section of the configuration. ``save_credential`` stores a renewed
+    credential, sealed. ``pace`` blocks until a request to that host or mailbox may be sent, and is
+    called before each one.
     """
 
     fingerprint: Fingerprint
@@ -191,7 +196,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteCalendar:
-    """One calendar of an account. ``remote_id`` is its canonical, unique address (URL or calendar id)."""
+    """One calendar of an account; ``remote_id`` is its canonical, unique URL or calendar id."""
 
     remote_id: str
     name: str
@@ -201,7 +206,7 @@ class RemoteCalendar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A linked calendar as stored: which one, on which account, and what linking found out about it."""
+    """A linked calendar as stored: which one, on which account, and what linking found out."""
 
     remote_id: str
     account: str

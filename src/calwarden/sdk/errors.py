@@ -1,7 +1,7 @@
 """Errors of a remote calendar, classed by what the caller may do next.
 
-The vendor's own error is the ``__cause__``. Messages never quote event content, credentials or URLs with
-userinfo: they name the thing, the cause and the next step.
+The vendor's own error is the ``__cause__``. Messages never quote event content, credentials or URLs
+with userinfo: they name the thing, the cause and the next step.
 """
 
 from datetime import timedelta
@@ -12,16 +12,18 @@ class RemoteError(Exception):
 
 
 class Transient(RemoteError):
-    """Nothing happened; the same request may be sent again, not before ``retry_after`` if that is given."""
+    """Nothing happened; the same request may be sent again, after ``retry_after`` if given."""
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None, throttled: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, throttled: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.throttled = throttled
 
 
 class Ambiguous(RemoteError):
-    """A write may have landed; look it up by its deterministic id before repeating it (wire rule A6)."""
+    """A write may have landed; look it up by its id before repeating it (wire rule A6)."""
 
 
 class PreconditionFailed(RemoteError):

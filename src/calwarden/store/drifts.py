@@ -18,8 +18,8 @@ STANDING = tuple(status for status in DriftStatus if status.standing)
 class DriftRow:
     """One drift. ``before`` and ``after`` are documents of times and flags, never of texts.
 
-    ``occurrence`` is the slot to show. ``redated`` are the appointments whose date of service would differ
-    or cease; ``items`` of a case maps each item to the digest of what was seen of it.
+    ``occurrence`` is the slot to show. ``redated`` are the appointments whose date of service would
+    differ or cease; ``items`` of a case maps each item to the digest of what was seen of it.
     """
 
     id: int

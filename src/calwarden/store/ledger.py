@@ -1,4 +1,4 @@
-"""The drift ledger as the engine writes it: opened, changed and closed, each with its history and audit entry."""
+"""The drift ledger as the engine writes it, each change with its history and audit entry."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,6 @@ from calwarden.domain.drift import (
     KnownDrift,
     Verdict,
 )
-from calwarden.domain.guard import CASE_KEY
 from calwarden.domain.wall_time import Slot
 from calwarden.store import audit
 from calwarden.store.tables import drift_history, drifts
@@ -106,7 +105,7 @@ def open_drift(
 
 
 def update_drift(connection: Connection, number: int, finding: Finding, *, now: datetime) -> None:
-    """Write what a further edit made of a standing drift; its revision rises if what is seen changed."""
+    """Write what a further edit made of a standing drift; the revision rises with what is seen."""
     row = connection.execute(
         select(drifts.c.revision, drifts.c.seen).where(drifts.c.id == number)
     ).one()
@@ -131,7 +130,7 @@ def close_drift(
     now: datetime,
     cause: str | None = None,
 ) -> None:
-    """Close a standing drift; one whose revert is under way closes as reverted instead of withdrawn."""
+    """Close a standing drift; one whose revert is under way is not withdrawn but reverted."""
     row = connection.execute(
         select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
     ).one()
@@ -197,17 +196,6 @@ def reopen(connection: Connection, numbers: Iterable[int], *, now: datetime, cau
             .values(status=DriftStatus.OPEN.value, decision=None, cause=cause)
         )
         _entry(connection, number, row.revision, now, "refused", {"cause": cause})
-
-
-def case_number(connection: Connection, calendar_id: int) -> int | None:
-    """Return the number of the calendar's standing case."""
-    query = select(drifts.c.id).where(
-        drifts.c.calendar_id == calendar_id,
-        drifts.c.uid == CASE_KEY.uid,
-        drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
-    )
-    found = connection.execute(query).scalar()
-    return None if found is None else int(found)
 
 
 def _values(finding: Finding) -> dict[str, Any]:

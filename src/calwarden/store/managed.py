@@ -14,7 +14,7 @@ from calwarden.store.tables import resources
 
 
 class ResourceStatus(StrEnum):
-    """Life of a managed resource: about to be made, standing, or taken away (its uid stays ours)."""
+    """Life of a managed resource: about to be made, standing, or taken away; its uid stays ours."""
 
     PLANNED = "planned"
     LIVE = "live"

@@ -1,4 +1,4 @@
-"""What looks saw, per linked calendar: durable, so that nothing depends on a change told only once."""
+"""What looks saw, per linked calendar; durable, as a server may tell a change only once."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def revisions(connection: Connection, calendar_id: int) -> dict[str, str]:
     """Return remote id → revision of everything stored of a calendar."""
     query = select(observed.c.remote_id, observed.c.revision)
     rows = connection.execute(query.where(observed.c.calendar_id == calendar_id))
-    return {remote_id: revision for remote_id, revision in rows}
+    return {row.remote_id: row.revision for row in rows}
 
 
 def revisions_of(
@@ -32,7 +32,7 @@ def revisions_of(
         query = select(observed.c.remote_id, observed.c.revision).where(
             observed.c.calendar_id == calendar_id, observed.c.remote_id.in_(some)
         )
-        found.update({key: revision for key, revision in connection.execute(query)})
+        found.update({row.remote_id: row.revision for row in connection.execute(query)})
     return found
 
 
@@ -68,7 +68,7 @@ def strangers(connection: Connection, calendar_id: int, *, now: datetime) -> lis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A managed resource of another linked calendar, and whether it stands at its own place there."""
+    """A managed resource of another linked calendar, and whether it stands at its place there."""
 
     subject: Subject
     stands: bool

@@ -1,20 +1,17 @@
-"""The composition root: puts settings, database, vault, clock and connectors together."""
+"""One installation, opened: settings, database, vault, clock and connectors put together."""
 
 import os
-import socket
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import SecretStr
-from typing_extensions import override
 
 from calwarden import telemetry
+from calwarden.bootstrap.connectors import Connectors
+from calwarden.bootstrap.process import process_name, process_runs
 from calwarden.clock import BadClock, Clock, SystemClock, clock_from
 from calwarden.domain.event import Fingerprint
 from calwarden.domain.identity import keyed_fingerprint
@@ -26,7 +23,7 @@ from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
 from calwarden.engine.shard import Intervals, Shard
 from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
-from calwarden.sdk.connector import Connector, ConnectorKind, Context, Credential
+from calwarden.sdk.connector import Connector, Context, Credential
 from calwarden.sdk.errors import NeedsAuth
 from calwarden.settings import (
     SecretSettings,
@@ -34,52 +31,13 @@ from calwarden.settings import (
     SettingsFault,
     find_file,
     load,
-    write_example,
 )
-from calwarden.store import audit, calendars, people
+from calwarden.store import audit, calendars, people, zone_data
 from calwarden.store.anchor import Anchor
 from calwarden.store.unit_of_work import Database
-from calwarden.store.vault import SealBroken, Vault, systemd_credential, write_key
-
-CONNECTORS = "calwarden.connectors"
-CONFIG_NAME = "calwarden.toml"
+from calwarden.store.vault import SealBroken, Vault, systemd_credential
 
 Paced = Callable[[str], None]
-
-
-class UnknownConnector(LookupError):
-    """No installed package offers a connector of that name."""
-
-
-class Connectors(Mapping[str, ConnectorKind]):
-    """The connectors of the installed packages by name; each is loaded when first asked for."""
-
-    def __init__(self, offered: Mapping[str, EntryPoint] | None = None) -> None:
-        found = entry_points(group=CONNECTORS) if offered is None else offered.values()
-        self._offered = {entry.name: entry for entry in found}
-        self._loaded: dict[str, ConnectorKind] = {}
-
-    def add(self, kind: ConnectorKind) -> None:
-        """Offer a connector that no package does, in its place or beside the others."""
-        self._loaded[kind.name] = kind
-
-    @override
-    def __getitem__(self, name: str) -> ConnectorKind:
-        if name not in self._loaded:
-            if name not in self._offered:
-                known = ", ".join(sorted(self)) or "none"
-                raise UnknownConnector(f"there is no connector {name!r}; installed: {known}")
-            loaded = self._offered[name].load()
-            self._loaded[name] = loaded() if isinstance(loaded, type) else loaded
-        return self._loaded[name]
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._offered, **self._loaded})
-
-    @override
-    def __len__(self) -> int:
-        return len({**self._offered, **self._loaded})
 
 
 class Application:
@@ -257,7 +215,11 @@ class Application:
         return Pacer(SystemClock(), pace)
 
     def daemon(self) -> Daemon:
-        """Return the embedded daemon: every calendar of this installation, in a few shards."""
+        """Return the embedded daemon: every calendar of this installation, in a few shards.
+
+        Follows new time zone data first: it came with the update that this process starts after.
+        """
+        self.follow_zone_data()
         services, engine = self.services(), self.settings.engine
         intervals = Intervals(
             near=timedelta(seconds=engine.poll_seconds),
@@ -279,6 +241,23 @@ class Application:
     def _connect_paced(self, calendar: LinkedCalendar) -> Connector:
         key = pace_key(calendar)
         return self.connect(calendar, pace=lambda _host: self.pacer.wait(key))
+
+    def follow_zone_data(self) -> list[str]:
+        """Derive instants again after an update of time zone data; return the refs that moved."""
+        now = self.clock.now()
+        with self.database.write() as tx:
+            moved = zone_data.derive_again(tx, ends_after=now)
+            if moved:
+                detail = {"moved": moved}
+                audit.append(
+                    tx,
+                    at=now,
+                    actor="daemon",
+                    action="zone_data.followed",
+                    subject="installation",
+                    detail=detail,
+                )
+        return moved
 
     def close(self) -> None:
         """Close every connection to the database."""
@@ -303,74 +282,3 @@ class Application:
             save_credential=save,
             pace=pace or (lambda _key: None),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installation:
-    """What `initialise` made."""
-
-    config: Path
-    key: Path
-    database: Path
-
-
-def initialise(config: Path, *, now: datetime) -> Installation:
-    """Make configuration, key and migrated SQLite database in one folder.
-
-    Raises ``FileExistsError`` naming what is there already, and then makes nothing.
-    """
-    folder = config.absolute().parent
-    made = Installation(
-        config=folder / config.name,
-        key=folder / "calwarden.key",
-        database=folder / "calwarden.db",
-    )
-    for path in (made.config, made.key, made.database):
-        if path.exists():
-            raise FileExistsError(f"{path} is there already; nothing was changed")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_example(made.config)
-    write_key(made.key)
-    database = Database.open(
-        f"sqlite:///{made.database}", anchor=Anchor(folder / "calwarden.anchor")
-    )
-    try:
-        database.upgrade()
-        with database.write() as tx:
-            audit.append(
-                tx, at=now, actor="cli", action="installed", subject="installation", detail={}
-            )
-    finally:
-        database.close()
-    return made
-
-
-def process_name() -> str:
-    """Return this process's name in leases: host, process id, and when the process began."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_began(os.getpid())}"
-
-
-def process_runs(name: str) -> bool:
-    """Tell whether the process so named still runs; True where that cannot be known from here."""
-    host, _, rest = name.partition("/")
-    pid, _, began = rest.partition("/")
-    if host != socket.gethostname() or not pid.isdigit():
-        return True
-    if sys.platform != "linux":
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-    return _began(int(pid)) == began
-
-
-def _began(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did (proc(5), field 22 of stat)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,164 @@
+"""Failures of a CalDAV server as the errors of the SDK: one function, `translate`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import niquests
+
+from calwarden.sdk.errors import (
+    Ambiguous,
+    CalendarGone,
+    CursorExpired,
+    NeedsAuth,
+    PreconditionFailed,
+    Rejected,
+    RemoteError,
+    Transient,
+)
+from calwarden_caldav.guard import TooLarge
+
+SYNC_TOKEN = "{DAV:}valid-sync-token"  # noqa: S105 - a WebDAV precondition
+UID_CONFLICT = "{urn:ietf:params:xml:ns:caldav}no-uid-conflict"
+MISSING = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+SERVER_FAULT = 500
+LONGEST_WAIT = timedelta(days=1)
+
+_UNSENT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
+
+
+class Elsewhere(Rejected):
+    """The server names another one, to which the password is not sent by itself."""
+
+
+class Missing(CalendarGone):
+    """Nothing stands at the address.
+
+    Where that is an object and not the calendar, the caller knows.
+    """
+
+
+class Status(Exception):
+    """An answer that is no success. ``preconditions`` as in RFC 4918 section 16."""
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        preconditions: tuple[str, ...] = (),
+        retry_after: str | None = None,
+        location: str | None = None,
+    ) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.preconditions = preconditions
+        self.retry_after = retry_after
+        self.location = location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked, for the words of an error: never a path, a body or a user's name."""
+
+    host: str
+    writing: bool
+    now: datetime
+
+
+def translate(cause: Exception, request: Request) -> RemoteError:
+    """Return the SDK error that says what the caller may do after ``cause``."""
+    host = request.host
+    if isinstance(cause, Status):
+        return _of_precondition(cause, host) or _of_status(cause, request)
+    if isinstance(cause, TooLarge):
+        return Rejected(f"{host} gave an answer that is refused: {cause}")
+    if isinstance(cause, niquests.exceptions.SSLError):
+        return Transient(
+            f"{host} cannot be trusted: its certificate was not accepted; check the address, or "
+            "name its authority in caldav.ca_file"
+        )
+    if request.writing and not _unsent(cause):
+        return Ambiguous(f"{host} did not answer a write; it is looked up before it is repeated")
+    if isinstance(cause, niquests.exceptions.Timeout):
+        return Transient(f"{host} did not answer in time; it is asked again later")
+    return Transient(f"{host} cannot be reached; it is asked again later")
+
+
+def _of_precondition(cause: Status, host: str) -> RemoteError | None:
+    if SYNC_TOKEN in cause.preconditions:
+        return CursorExpired(f"{host} does not know the sync token any more; observe without one")
+    if UID_CONFLICT in cause.preconditions:
+        return PreconditionFailed(f"{host} holds that UID already; read it")
+    if cause.location is not None:
+        there = urlsplit(cause.location).hostname or "another server"
+        return Elsewhere(f"{host} redirects to {there}; link the calendar at that address")
+    return None
+
+
+def _of_status(cause: Status, request: Request) -> RemoteError:
+    host = request.host
+    match cause.status:
+        case 409 | 412:
+            return PreconditionFailed(f"{host} holds something else there; read it again")
+        case 429 | 503:
+            wait = _wait(cause.retry_after, request.now)
+            return Transient(f"{host} asks for patience", retry_after=wait, throttled=True)
+        case 401 | 403:
+            return _denied(request, cause.status)
+        case 404 | 410:
+            return Missing(f"the calendar is not at {host} any more; unlink it, or link another")
+        case status if status >= SERVER_FAULT and status != HTTPStatus.INSUFFICIENT_STORAGE:
+            return _fault(request, status)
+    return Rejected(f"{host} refuses the request (status {cause.status}); do not repeat it")
+
+
+def _denied(request: Request, status: int) -> RemoteError:
+    host = request.host
+    if status == HTTPStatus.UNAUTHORIZED:
+        return NeedsAuth(f"{host} refused the user name or password; link the calendar again")
+    if request.writing:
+        return Rejected(f"{host} lets this account only read the calendar; share it for writing")
+    return NeedsAuth(f"{host} denies this account the calendar; link it again")
+
+
+def _fault(request: Request, status: int) -> RemoteError:
+    if request.writing:
+        return Ambiguous(
+            f"{request.host} failed at a write (status {status}); it is looked up before a repeat"
+        )
+    return Transient(f"{request.host} failed (status {status}); it is asked again later")
+
+
+def _wait(header: str | None, now: datetime) -> timedelta | None:
+    """Return what Retry-After asks for, seconds or a date (RFC 9110 10.2.3), within a day."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isdecimal():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return min(max(aware - now, timedelta()), LONGEST_WAIT)
+
+
+def _unsent(cause: BaseException) -> bool:
+    if isinstance(cause, niquests.exceptions.ConnectTimeout):
+        return True
+    return any(type(each).__name__ in _UNSENT for each in _chain(cause))
+
+
+def _chain(cause: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[object] = [cause]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [*each.args, each.__cause__, each.__context__, getattr(each, "reason", None)]

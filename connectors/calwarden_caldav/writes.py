@@ -1,0 +1,154 @@
+"""Writing: conditional where the server honours it, else read, compare, write; always read back."""
+
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from calwarden.domain.document import resource_document
+from calwarden.domain.event import EventResource, ManagedEvent, Observed
+from calwarden.ical.writing import Writer
+from calwarden.sdk.connector import Call, Capabilities, Verb, Write
+from calwarden.sdk.errors import PreconditionFailed, Rejected, Transient
+from calwarden.sdk.landing import landed
+from calwarden_caldav.errors import Missing
+from calwarden_caldav.multistatus import rows, uid_query
+from calwarden_caldav.observation import Collection
+from calwarden_caldav.session import Reply, canonical
+
+CONTENT_TYPE = "text/calendar; charset=utf-8"
+
+
+def calls_of(write: Write, path: str) -> tuple[Call, ...]:
+    """Return the one call of a write: an object holds a series with all its exceptions."""
+    target = write.remote_id or object_path(path, write.uid)
+    name = "delete" if write.verb is Verb.DELETE else "put"
+    return (Call(name=name, expected=landed(write), detail={"path": target}),)
+
+
+def object_path(collection: str, uid: str) -> str:
+    """Return where the object of ``uid`` is made."""
+    return canonical(f"{collection}{quote(uid, safe='')}.ics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """Writes objects of one collection."""
+
+    collection: Collection
+    capabilities: Capabilities
+    writer: Writer
+
+    def perform(self, write: Write, call: Call) -> Observed | None:
+        """Send one call and read back; see `calwarden.sdk.connector.Connector.perform`."""
+        path = str(call.detail["path"])
+        if write.event is None:
+            return self._delete(write, path)
+        if write.verb is Verb.CREATE:
+            return self._create(write.event, call, path)
+        return self._update(write, write.event, call, path)
+
+    def find(self, uid: str) -> Observed | None:
+        """Return the object of ``uid``, also where its href changed."""
+        made = self.collection.read(object_path(self.collection.path, uid))
+        if made is not None and made.uid == uid:
+            return made
+        for path in self._paths_of(uid):
+            found = self.collection.read(path)
+            if found is not None and found.uid == uid:
+                return found
+        return None
+
+    def _paths_of(self, uid: str) -> list[str]:
+        session, collection = self.collection.session, self.collection
+        try:
+            reply = session.report(collection.path, uid_query(uid), depth=1)
+        except Rejected:
+            return []
+        return [row.path for row in rows(reply) if not row.missing]
+
+    def _create(self, event: ManagedEvent, call: Call, path: str) -> Observed:
+        headers = {"If-None-Match": "*"}
+        if not self.capabilities.guards_create:
+            standing = self.collection.read(path)
+            if standing is not None:
+                return self._landed(standing, event, call)
+            headers = {}
+        try:
+            self._put(path, self.writer.create(event), headers)
+        except PreconditionFailed:
+            standing = self.find(event.uid)
+            if standing is None:
+                self._require_collection()
+                raise
+            return self._landed(standing, event, call)
+        return self._read_back(path)
+
+    def _update(self, write: Write, event: ManagedEvent, call: Call, path: str) -> Observed:
+        session = self.collection.session
+        reply = session.get(path)
+        if reply is None:
+            raise PreconditionFailed("the event is gone; read it again before it is written")
+        standing = self.collection.told(path, reply.etag, reply.body)
+        if same(standing, call.expected) and standing.marker == event.uid:
+            return standing
+        if standing.revision != write.revision:
+            raise PreconditionFailed("the event changed since it was seen; read it again")
+        data = self.writer.rewrite(reply.body, event)
+        self._put(path, data, self._condition(reply.etag, guarded=self.capabilities.guards_update))
+        return self._read_back(path)
+
+    def _delete(self, write: Write, path: str) -> Observed | None:
+        guarded = self.capabilities.guards_delete
+        headers = self._condition(write.revision, guarded=guarded)
+        if not headers:
+            standing = self.collection.read(path)
+            if standing is None:
+                return None
+            if standing.revision != write.revision:
+                raise PreconditionFailed("the event changed since it was seen; read it again")
+        try:
+            self.collection.session.send("DELETE", path, headers=headers)
+        except Missing:
+            return None
+        except PreconditionFailed:
+            if self.collection.read(path) is None:
+                return None
+            raise
+        return self.collection.read(path)
+
+    def _put(self, path: str, data: bytes, headers: dict[str, str]) -> Reply:
+        named = {"Content-Type": CONTENT_TYPE, **headers}
+        return self.collection.session.send("PUT", path, data, named)
+
+    def _read_back(self, path: str) -> Observed:
+        written = self.collection.read(path)
+        if written is None:
+            raise Transient("the event was written and is not there; it is looked at again")
+        return written
+
+    def _landed(self, standing: Observed, event: ManagedEvent, call: Call) -> Observed:
+        if standing.marker == event.uid and same(standing, call.expected):
+            return standing
+        raise PreconditionFailed("another event stands under that uid; read it")
+
+    def _require_collection(self) -> None:
+        """Raise `calwarden.sdk.errors.CalendarGone` where the whole calendar is missing."""
+        self.collection.session.propfind(self.collection.path, "")
+
+    @staticmethod
+    def _condition(etag: str | None, *, guarded: bool) -> dict[str, str]:
+        # a weak etag must not guard a write (RFC 9110 section 13.1.1); ~ is our own digest
+        strong = etag is not None and etag.startswith('"')
+        return {"If-Match": etag} if guarded and strong and etag is not None else {}
+
+
+def same(seen: Observed, expected: EventResource | None) -> bool:
+    """Tell whether what stands equals what was expected, descriptions aside."""
+    if seen.resource is None or expected is None:
+        return False
+    return _told(seen.resource) == _told(expected)
+
+
+def _told(resource: EventResource) -> object:
+    bodies = {slot: replace(body, details="") for slot, body in resource.overrides.items()}
+    plain = replace(resource, body=replace(resource.body, details=""), overrides=bodies)
+    return resource_document(plain)
