@@ -77,7 +77,7 @@ class GoogleServer:
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
+            kwargs={"poll_interval": 0.005},
             name="google",
             daemon=True,
         )

@@ -21,9 +21,10 @@ from calwarden_google.credentials import (
     with_subject,
 )
 from calwarden_google.oauth import Consent
-from emulators.google_world import OWNER
+from emulators.google_world import OWNER, GoogleWorld
 
 KIND = GoogleConnector()
+ABSENCE = event("o-1", "2027-01-14T00:00", minutes=24 * 60, place=None, out_of_office=True)
 SINGLE = event("a-1", "2027-01-12T10:00")
 
 
@@ -225,6 +226,30 @@ def test_an_account_that_can_hold_absences_is_found_out_and_left_clean(world):
     """Linking tries one out-of-office event long ago and takes it away (G22)."""
     assert world.linked().capabilities.out_of_office == "event"
     assert world.raw() == {}
+
+
+@pytest.mark.parametrize("refusal", ["400", "403"])
+def test_an_account_without_absences_gets_busy_events(server, refusal):
+    """Whichever way the account refuses, an ordinary busy event stands in (G23)."""
+    server.rules.out_of_office_refusal = refusal
+    world = GoogleWorld(server, workspace=False)
+    assert world.linked().capabilities.out_of_office == "busy"
+    assert world.raw() == {}
+    made = create(world.connector(), ABSENCE)
+    world.close()
+    assert made.resource.body.busy
+    assert not made.resource.body.out_of_office
+
+
+@pytest.mark.parametrize("refusal", ["400", "403"])
+def test_an_account_that_loses_its_absences_gets_busy_events(server, world, refusal):
+    """An account that could hold absences when it was linked, and now cannot, loses no block."""
+    server.rules.out_of_office_refusal = refusal
+    connector = world.connector()
+    server.state.accounts[OWNER].workspace = False
+    made = create(connector, ABSENCE)
+    assert made.resource.body.busy
+    assert not made.resource.body.out_of_office
 
 
 def test_primary_is_a_nickname(world):
