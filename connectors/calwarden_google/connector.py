@@ -1,6 +1,6 @@
 """The connector for Google Calendar: what the entry point names, and one open calendar."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from googleapiclient.errors import HttpError
@@ -23,11 +23,13 @@ from calwarden.sdk.connector import (
     Window,
     Write,
 )
-from calwarden_google.credentials import account_of
+from calwarden.sdk.errors import CalendarGone, NeedsAuth
+from calwarden_google.credentials import SCOPES, account_of, with_subject
 from calwarden_google.errors import UNGRANTED, reason_of, translated
 from calwarden_google.free_busy import FreeBusyLooker
 from calwarden_google.looking import Looker
 from calwarden_google.mapping import Reader
+from calwarden_google.oauth import Consent
 from calwarden_google.probing import FREE_BUSY, ZONE, probe
 from calwarden_google.service import FAULTS, Service
 from calwarden_google.steps import calls
@@ -50,7 +52,9 @@ class GoogleCalendar(Connector):
             self._service, link.remote_id, self._reader, self._looker, link.capabilities
         )
         self._busy = (
-            FreeBusyLooker(self._service, link.remote_id) if link.probe.get(FREE_BUSY) else None
+            FreeBusyLooker(self._service, link.remote_id, context.now)
+            if link.probe.get(FREE_BUSY)
+            else None
         )
         self._spans: dict[str, Observed] = {}
 
@@ -134,22 +138,57 @@ class GoogleConnector(ConnectorKind):
     def open(self, link: Link, credential: Credential, context: Context) -> Connector:
         return GoogleCalendar(link, credential, context)
 
+    def sign_in(
+        self, purpose: str, context: Context, show: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Let a person consent in a browser to what ``purpose`` needs; blocks until they answered.
+
+        ``show`` is given the address to open, at once. See `SCOPES` for the purposes.
+        """
+        with Consent(SCOPES[purpose], context) as consent:
+            show(consent.address)
+            return consent.wait()
+
+    def credential_of(
+        self, file: Mapping[str, Any], purpose: str, subject: str | None = None
+    ) -> dict[str, Any]:
+        """Return the credential in an authorized-user file, or a key file that speaks for one."""
+        if file.get("type") == "service_account" and subject:
+            return with_subject(file, subject, SCOPES[purpose])
+        return {**file, "type": "authorized_user"}
+
+    def own(self, credential: Credential, context: Context, known: Iterable[str] = ()) -> Discovery:
+        """Return our own calendar there: the first of ``known`` that still stands, or a new one."""
+        for key in known:
+            service = Service(credential, context)
+            try:
+                found = service.send(service.resource("calendars").get(calendarId=key))
+                return self._owned(service, found)
+            except (CalendarGone, NeedsAuth):
+                credential = service.credential
+            finally:
+                service.close()
+        return self.create(credential, context)
+
     def create(self, credential: Credential, context: Context, name: str = OWN_NAME) -> Discovery:
         """Make a calendar of our own in the account (G30) and return it with the account's name."""
         service = Service(credential, context)
         try:
             body = {"summary": name, "timeZone": context.zone}
             made = service.send(service.resource("calendars").insert(body=body), writing=True)
+            return self._owned(service, made)
         finally:
             service.close()
-        account = str(made.get("dataOwner") or account_of(service.credential))
-        calendar = RemoteCalendar(remote_id=str(made["id"]), name=name)
+
+    @staticmethod
+    def _owned(service: Service, found: Mapping[str, Any]) -> Discovery:
+        account = str(found.get("dataOwner") or account_of(service.credential))
+        calendar = RemoteCalendar(remote_id=str(found["id"]), name=str(found.get("summary", "")))
+        named = {"account": account} if account else {}
         return Discovery(
             account=account,
             calendars=(calendar,),
-            credential={**service.credential, "account": account}
-            if account
-            else service.credential,
+            credential={**service.credential, **named},
         )
 
 

@@ -24,8 +24,15 @@ OWN_CALENDAR = (f"{PREFIX}calendar.app.created", f"{PREFIX}calendar.freebusy")
 EXISTING_CALENDAR = (f"{PREFIX}calendar.events.owned", f"{PREFIX}calendar.calendarlist.readonly")
 """An existing calendar of the person's, out-of-office events on the primary one included (G30)."""
 
-BUSY_TIME = (f"{PREFIX}calendar.freebusy",)
-"""Only when the person is busy."""
+BUSY_TIME = (f"{PREFIX}calendar.freebusy", f"{PREFIX}calendar.calendarlist.readonly")
+"""Only when the person is busy, and the names of their calendars."""
+
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "own": OWN_CALENDAR,
+    "existing": EXISTING_CALENDAR,
+    "busy": BUSY_TIME,
+}
+"""The least that each way of linking needs."""
 
 UNION = UserCredentials | ServiceCredentials
 

@@ -4,7 +4,7 @@ Spans from `freebusy.query` (wire rules G24, G30).
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,8 @@ from calwarden_google.service import FAULTS, Service
 
 TOO_LONG = "timeRangeTooLong"
 SHORTEST = timedelta(days=7)
+SPAN = timedelta(days=89)
+"""A question about more than 90 days is refused, as users report; slots are offered for 28."""
 
 
 class FreeBusyLooker:
@@ -27,13 +29,21 @@ class FreeBusyLooker:
     Every look is complete, and each span is a resource of its own.
     """
 
-    def __init__(self, service: Service, calendar: str) -> None:
+    def __init__(self, service: Service, calendar: str, now: Callable[[], datetime]) -> None:
         self._service = service
         self._calendar = calendar
+        self._now = now
 
     def look(self, window: Window) -> dict[str, Observed]:
-        """Return every span of the window by its remote id, which is made of its times."""
-        spans = dict(_span(start, end) for start, end in self._busy(window.start, window.end))
+        """Return the busy spans by their remote ids, which are made of their times.
+
+        As far of the window as one question reaches: from yesterday on, `SPAN` ahead. Yesterday
+        begins at midnight, so that looks of one day agree about what was cut there.
+        """
+        today = instant(self._now()).replace(hour=0, minute=0, second=0, microsecond=0)
+        begin = max(instant(window.start), today - timedelta(days=1))
+        end = min(instant(window.end), begin + SPAN)
+        spans = dict(_span(*span) for span in self._busy(begin, end)) if begin < end else {}
         return {key: _observed(key, body) for key, body in spans.items()}
 
     def _busy(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

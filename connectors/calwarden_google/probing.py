@@ -117,7 +117,7 @@ def _holds_absences(service: Service, key: str) -> bool:
 def _busy_only(service: Service, key: str, context: Context) -> Link:
     """Link a calendar of which only the busy time was granted."""
     now = context.now()
-    FreeBusyLooker(service, key).look(Window(start=now, end=now + timedelta(hours=1)))
+    FreeBusyLooker(service, key, context.now).look(Window(start=now, end=now + timedelta(hours=1)))
     return Link(
         remote_id=key,
         account=account_of(service.credential),

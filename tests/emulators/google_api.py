@@ -5,7 +5,7 @@ Each behind the scopes and roles it needs (G30).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from emulators.google_errors import ApiError
@@ -17,7 +17,6 @@ from emulators.google_state import Calendar, State, find, occurrences
 SCOPE = "https://www.googleapis.com/auth/"
 WRITERS = {"owner", "writer"}
 MOST_FREE_BUSY = 50
-FREE_BUSY_SPAN_DAYS = 400
 
 
 @dataclass(frozen=True)
@@ -256,7 +255,7 @@ class Api:
             raise ApiError(400, "tooManyCalendarsRequested", "Too many calendars.")
         if end <= begin:
             raise ApiError(400, "timeRangeEmpty", "The specified time range is empty.")
-        if (end - begin).days > FREE_BUSY_SPAN_DAYS:
+        if end - begin > timedelta(days=self.state.rules.free_busy_days):
             raise ApiError(400, "timeRangeTooLong", "The requested time range is too long.")
         found = {item["id"]: self._busy(asked.caller, item["id"], begin, end) for item in items}
         return {

@@ -1,11 +1,9 @@
 """Looking: what is listed, what is left out, how changes in pieces are put together."""
 
-from datetime import timedelta
-
 import pytest
 
 from calwarden.domain.wall_time import Slot
-from calwarden.sdk.connector import RemoteCalendar, Window
+from calwarden.sdk.connector import RemoteCalendar
 from calwarden.sdk.errors import CalendarGone, Transient
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told
 from calwarden_google.connector import GoogleConnector
@@ -173,12 +171,15 @@ def test_busy_time_alone_is_told_as_spans(server, world, person):
 
 
 def test_a_span_too_long_for_one_question_is_asked_in_parts(server, world, person):
-    """The service refuses long spans; the answer is put together."""
-    person.add("Gym", "2027-01-12T10:00:00", "2027-01-12T11:00:00")
-    person.add("Gym", "2028-06-12T10:00:00", "2028-06-12T11:00:00")
+    """Where the service takes shorter spans only, the answer is put together."""
+    for day in ("2027-01-12", "2027-02-12", "2027-03-12"):
+        person.add("Gym", f"{day}T10:00:00", f"{day}T11:00:00")
     connector = _busy_connector(server, world)
-    window = Window(start=WINDOW.start, end=WINDOW.start + timedelta(days=900))
-    assert len(connector.observe(None, Watcher(connector), window).changed) == 2
+    before = connector.requests
+    assert len(connector.observe(None, Watcher(connector), WINDOW).changed) == 3
+    assert connector.requests - before == 1
+    server.rules.free_busy_days = 30
+    assert len(connector.observe(None, Watcher(connector), WINDOW).changed) == 3
 
 
 def test_an_unknown_busy_time_is_never_free(server, world):
