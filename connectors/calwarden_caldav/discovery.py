@@ -4,7 +4,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from calwarden.sdk.connector import Context, Credential, Discovery, RemoteCalendar
 from calwarden.sdk.errors import Rejected, Transient
-from calwarden_caldav.errors import Elsewhere, Missing
+from calwarden_caldav.errors import Denied, Elsewhere, Missing
 from calwarden_caldav.multistatus import CALDAV, DAV, Row, propfind, rows
 from calwarden_caldav.session import Session, same_server
 
@@ -69,7 +69,7 @@ def _row(session: Session, path: str, *names: str) -> Row | None:
         reply = session.propfind(path, propfind(*names))
     except Elsewhere:
         raise
-    except (Missing, Rejected):
+    except (Denied, Missing, Rejected):
         return None
     try:
         return next((row for row in rows(reply) if not row.missing), None)

@@ -34,6 +34,10 @@ class Elsewhere(Rejected):
     """The server names another one, to which the password is not sent by itself."""
 
 
+class Denied(NeedsAuth):
+    """The account may not see that address; at linking time another one may do."""
+
+
 class Missing(CalendarGone):
     """Nothing stands at the address.
 
@@ -121,7 +125,7 @@ def _denied(request: Request, status: int) -> RemoteError:
         return NeedsAuth(f"{host} refused the user name or password; link the calendar again")
     if request.writing:
         return Rejected(f"{host} lets this account only read the calendar; share it for writing")
-    return NeedsAuth(f"{host} denies this account the calendar; link it again")
+    return Denied(f"{host} denies this account the calendar; link it again")
 
 
 def _fault(request: Request, status: int) -> RemoteError:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import niquests
 from typing_extensions import override
-from urllib3_future.contrib.resolver.in_memory import InMemoryResolver
 
 from calwarden.sdk.errors import Rejected, Transient
 
@@ -77,14 +76,10 @@ class GuardedSession(niquests.Session):
     """
 
     def __init__(self, host: str, addresses: tuple[str, ...], before: Callable[[], None]) -> None:
-        resolver = None
-        if addresses:
-            # the name is looked up once: a second answer could name a private address
-            resolver = InMemoryResolver()
-            for address in addresses:
-                resolver.register(host, address)
+        # the name is looked up once: a second answer could name a private address
+        pinned = ",".join(f"{_ascii(host)}:{each}" for each in addresses)
         super().__init__(
-            resolver=resolver,
+            resolver=f"in-memory://default?hosts={pinned}" if pinned else None,
             disable_http3=True,
             pool_connections=1,
             pool_maxsize=1,
@@ -112,6 +107,10 @@ class GuardedSession(niquests.Session):
         # the library logs bodies that it takes for broken XML; people's texts stand in them
         response.headers["Content-Type"] = "application/octet-stream"
         return response
+
+
+def _ascii(host: str) -> str:
+    return host.encode("idna").decode()
 
 
 def _read(response: Any) -> bytes:

@@ -152,7 +152,8 @@ class Collection:
 
     def _members(self, found: list[Row]) -> Iterator[Row]:
         for row in found:
-            if row.path.startswith(self.path) and not row.path.endswith("/"):
+            name = row.path.removeprefix(self.path)
+            if name not in {row.path, "", ".", ".."} and "/" not in name:
                 yield row
 
     def _truncated(self, found: list[Row]) -> bool:

@@ -45,7 +45,11 @@ def _probe(
     session: Session, calendar: RemoteCalendar, credential: Credential, context: Context
 ) -> Link:
     path = canonical(calendar.remote_id)
-    found: dict[str, Any] = {"host": session.host, **_looked_at(session, path)}
+    found: dict[str, Any] = {
+        "host": session.host,
+        "writable": calendar.writable,
+        **_looked_at(session, path),
+    }
     if calendar.writable:
         scratch = Scratch(session=session, path=path, context=context, began=context.now())
         found.update(scratch.tried())

@@ -165,13 +165,14 @@ class Session:
             http = GuardedSession(
                 urlsplit(self._url).hostname or "", addresses, lambda: context.pace(self.host)
             )
+            ca_file = context.settings.get("ca_file")
             client = DAVClient(
                 url=_without_user(self._url),
                 username=str(self._credential.get("username", "")),
                 password=str(self._credential.get("password", "")),
                 auth_type=self._credential.get("auth"),
                 timeout=int(context.timeout.total_seconds()),
-                ssl_verify_cert=context.settings.get("ca_file") or True,
+                ssl_verify_cert=str(ca_file) if ca_file else True,
                 headers={"Accept-Encoding": "identity", "User-Agent": "calwarden"},
                 enable_rfc6764=False,
             )
@@ -183,7 +184,8 @@ class Session:
 
 def canonical(href: str) -> str:
     """Return the path of an href in one spelling: servers mix escaped and plain characters."""
-    return quote(unquote(urlsplit(href).path), safe="/@:!$&'()*+,;=~-._")
+    segments = urlsplit(href).path.split("/")
+    return "/".join(quote(unquote(segment), safe="@:!$&'()*+,;=~-._") for segment in segments)
 
 
 def same_server(url: str, other: str) -> bool:

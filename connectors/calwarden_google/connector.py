@@ -30,13 +30,12 @@ from calwarden_google.free_busy import FreeBusyLooker
 from calwarden_google.looking import Looker
 from calwarden_google.mapping import Reader
 from calwarden_google.oauth import Consent
-from calwarden_google.probing import FREE_BUSY, ZONE, probe
+from calwarden_google.probing import FREE_BUSY, WRITERS, ZONE, probe
 from calwarden_google.service import FAULTS, Service
 from calwarden_google.steps import calls
 from calwarden_google.writing import Writer
 
 OWN_NAME = "Appointments"
-WRITERS = frozenset({"owner", "writer"})
 
 
 class GoogleCalendar(Connector):

@@ -19,6 +19,8 @@ ZONE = "zone"
 ROLE = "access_role"
 FREE_BUSY = "free_busy"
 PRIMARY = "primary"
+WRITABLE = "writable"
+WRITERS = frozenset({"owner", "writer"})
 
 CAPABILITIES = Capabilities(
     guards_create=True,
@@ -61,9 +63,12 @@ def probe(service: Service, calendar: RemoteCalendar, context: Context) -> Link:
     except FAULTS as error:
         raise translated(error) from error
     key, primary = _canonical(service, calendar)
-    found = {ZONE: seen.get("timeZone"), ROLE: seen.get("accessRole"), PRIMARY: primary}
+    role = seen.get("accessRole")
+    writable = role in WRITERS
+    found = {ZONE: seen.get("timeZone"), ROLE: role, PRIMARY: primary, WRITABLE: writable}
     capabilities = CAPABILITIES
-    if primary and _holds_absences(service, key):
+    # nothing is written to a calendar that is only to be read
+    if primary and writable and calendar.writable and _holds_absences(service, key):
         capabilities = replace(capabilities, out_of_office="event")
     return Link(
         remote_id=key,
@@ -122,5 +127,5 @@ def _busy_only(service: Service, key: str, context: Context) -> Link:
         remote_id=key,
         account=account_of(service.credential),
         capabilities=BUSY_ONLY,
-        probe={FREE_BUSY: True},
+        probe={FREE_BUSY: True, WRITABLE: False},
     )

@@ -2,11 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,6 @@ class Installation:
     folder: Path
     environment: dict[str, str]
     now: str = NOW
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def run(self, *arguments: str, expect: int | None = 0, **environment: str) -> Ran:
         """Run the console script in the folder and demand its exit status."""
@@ -140,7 +139,7 @@ def server(tmp_path_factory) -> Iterator[CalendarServer]:
     running.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def environment(bytecode) -> dict[str, str]:
     """The environment of a process: nothing of the developer's own settings."""
     kept = {
@@ -151,20 +150,40 @@ def environment(bytecode) -> dict[str, str]:
     return {**kept, "PYTHONPYCACHEPREFIX": str(bytecode), "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-@pytest.fixture
-def fresh(tmp_path, environment) -> Installation:
-    """An installation that was only initialised, allowed to reach this machine's servers."""
-    made = Installation(folder=tmp_path, environment=environment)
+@pytest.fixture(scope="session")
+def initialised(tmp_path_factory, environment) -> Path:
+    """A folder after `calwarden init`, allowed to reach this machine's servers; tests copy it."""
+    made = Installation(folder=tmp_path_factory.mktemp("initialised"), environment=environment)
     made.run("init")
     made.configure("network.allow_private = true", 'testing.clock = "manual"')
-    return made
+    return made.folder
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory, environment, initialised) -> Path:
+    """A folder with the practice's appointments on its books; tests copy it."""
+    folder = tmp_path_factory.mktemp("imported")
+    made = copied(initialised, folder, environment)
+    made.run("import", made.write("practice.json", PRACTICE))
+    return folder
 
 
 @pytest.fixture
-def stocked(fresh) -> Installation:
+def fresh(tmp_path, environment, initialised) -> Installation:
+    """An installation that was only initialised."""
+    return copied(initialised, tmp_path, environment)
+
+
+@pytest.fixture
+def stocked(tmp_path, environment, imported) -> Installation:
     """An installation with the practice's appointments on its books."""
-    fresh.run("import", fresh.write("practice.json", PRACTICE))
-    return fresh
+    return copied(imported, tmp_path, environment)
+
+
+def copied(folder: Path, to: Path, environment: dict[str, str]) -> Installation:
+    """Copy an installation, as a practice would that moves to another machine."""
+    shutil.copytree(folder, to, dirs_exist_ok=True)
+    return Installation(folder=to, environment=environment)
 
 
 @pytest.fixture

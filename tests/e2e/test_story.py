@@ -1,6 +1,7 @@
 """From an empty folder to settled drifts, through the console script and a real calendar server."""
 
 import sqlite3
+from contextlib import closing
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -185,7 +186,7 @@ def test_the_audit_log_verifies_until_somebody_changes_it(published):
     verdict = published.ask("audit", "verify")
     assert verdict["ok"]
     assert verdict["entries"] > 5
-    with sqlite3.connect(published.folder / "calwarden.db") as connection:
+    with closing(sqlite3.connect(published.folder / "calwarden.db")) as connection, connection:
         connection.execute("UPDATE audit SET actor = 'nobody' WHERE seq = 3")
     broken = published.ask("audit", "verify", expect=1)
     assert (broken["ok"], broken["first_bad"]) == (False, 3)

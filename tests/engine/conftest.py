@@ -165,7 +165,7 @@ class House:
         """Record what a person decided, as the ledger keeps it."""
         values = {"decision": decision}
         if decision == "dismiss":
-            values = {"status": "dismissed", "closed_at": self.clock.now()}
+            values |= {"status": "dismissed", "closed_at": self.clock.now()}
         with self.database.write() as tx:
             tx.execute(update(drift_table).where(drift_table.c.id == number).values(**values))
             number_of = select(drift_table.c.calendar_id).where(drift_table.c.id == number)

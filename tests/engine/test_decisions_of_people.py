@@ -43,6 +43,43 @@ def test_a_dismissal_ends_when_the_values_change(house):
     assert [one.status for one in house.drifts()] == ["dismissed", "open"]
 
 
+def test_the_same_edit_made_again_after_a_dismissal_ended_is_a_new_drift(house):
+    """A dismissal that ended does not come back to life by dragging to the old place again."""
+    drift = _near(house)
+    house.decide(drift.id, "dismiss")
+    house.sync()
+    house.person.move(house.remote("a-1"), -HOUR)
+    house.sync()
+    house.person.move(house.remote("a-1"), HOUR)
+    house.sync()
+    assert [one.status for one in house.drifts()] == ["dismissed", "open"]
+
+
+def test_a_series_and_one_of_its_meetings_may_drift_side_by_side(house):
+    """A drift of the whole series and one of a slot stand together, and both are put back."""
+    house.series("s-1", "2026-12-08T10:00", 6)
+    house.tick()
+    house.person.expose(house.remote("s-1"))
+    house.person.move_occurrence(house.remote("s-1"), "2026-12-15T10:00:00", HOUR)
+    house.tick()
+    assert len(house.standing()) == 2
+    house.clock.advance(timedelta(seconds=61))
+    assert house.tick().reverted == 2
+    house.quiet()
+
+
+def test_a_moved_series_is_told_by_a_meeting_that_follows_its_rule(house):
+    """The next meeting was moved on purpose: the shift is told by the one after it."""
+    house.series("s-1", "2026-12-08T10:00", 6)
+    house.reschedule("s-1#1", "2026-12-09T15:00")
+    house.sync()
+    house.person.move(house.remote("s-1"), timedelta(days=1))
+    house.sync()
+    (drift,) = house.drifts()
+    assert drift.before["start"].startswith("2026-12-15T10:00")
+    assert drift.after["start"].startswith("2026-12-16T10:00")
+
+
 def test_a_dismissal_ends_when_the_store_changes_that_event(house):
     """The store's newer decision is written over a dismissed edit."""
     drift = _near(house)

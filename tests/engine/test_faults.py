@@ -227,3 +227,18 @@ def test_unlinking_removes_what_is_unfinished_and_the_credential(house):
     assert sorted(house.world.calendar.items) == sorted([past, theirs])
     with house.database.read() as connection:
         assert calendars.get(connection, house.calendar).status == "unlinked"
+
+
+def test_unlinking_a_calendar_that_refuses_us_ends_all_the_same(house):
+    """With access revoked nothing can be taken out: the link ends, and nobody is asked again."""
+    house.book("a-1", "2026-11-30T11:30")
+    house.sync()
+    house.person.move(house.remote("a-1"), HOUR)
+    house.sync()
+    with house.database.write() as tx:
+        calendars.save(tx, house.calendar, status="unlinking")
+    house.world.calendar.on("before:read", _raise(NeedsAuth("access was revoked")))
+    house.sync()
+    with house.database.read() as connection:
+        assert calendars.get(connection, house.calendar).status == "unlinked"
+    assert [one.status for one in house.drifts()] == ["withdrawn"]

@@ -147,3 +147,11 @@ def test_a_grant_without_a_calendar_of_our_own_names_the_way_out(installation, s
     token = installation.write("token.json", server.sign_in.grant(OWNER, *EXISTING_CALENDAR))
     arguments = ("link", "google", "--provider", "dr-lee", "--token-file", token)
     assert "--calendar" in installation.run(*arguments, expect=4).err
+
+
+def test_what_may_only_be_seen_as_busy_is_not_published_to(installation, server):
+    """A grant that shows busy times alone links no calendar to write to."""
+    token = installation.write("token.json", server.sign_in.grant(OWNER, *OWN_CALENDAR))
+    arguments = ("link", "google", "--provider", "dr-lee", "--token-file", token)
+    ran = installation.run(*arguments, "--calendar", OWNER, expect=4)
+    assert "--role busy" in ran.err

@@ -219,7 +219,7 @@ def test_with_the_narrow_grant_nothing_else_can_be_seen(server, world):
     assert told(create(connector, SINGLE).resource) == told(SINGLE.resource)
     connector.close()
     primary = RemoteCalendar(remote_id=OWNER, name="", primary=True)
-    assert KIND.probe(primary, made.credential, world.context()).probe == {"free_busy": True}
+    assert KIND.probe(primary, made.credential, world.context()).probe["free_busy"] is True
 
 
 def test_an_account_that_can_hold_absences_is_found_out_and_left_clean(world):
@@ -252,6 +252,15 @@ def test_an_account_that_loses_its_absences_gets_busy_events(server, world, refu
     assert not made.resource.body.out_of_office
 
 
+def test_a_calendar_that_is_only_read_is_not_tried_out_by_writing(server, world):
+    """Linking to read sends nothing that changes anything, and says what may be done there."""
+    calendar = RemoteCalendar(remote_id=OWNER, name="", primary=True, writable=False)
+    before = server.writes
+    link = KIND.probe(calendar, world.credential, world.context())
+    assert server.writes == before
+    assert (link.probe["writable"], link.capabilities.out_of_office) == (True, "busy")
+
+
 def test_primary_is_a_nickname(world):
     """The keyword is resolved to the calendar's own id, under which it is linked once."""
     nickname = RemoteCalendar(remote_id="primary", name="")
@@ -263,5 +272,5 @@ def test_busy_time_is_all_that_a_busy_grant_shows(server, world):
     credential = server.sign_in.grant(OWNER, *BUSY_TIME)
     calendar = RemoteCalendar(remote_id=OWNER, name="")
     link = KIND.probe(calendar, credential, world.context())
-    assert link.probe == {"free_busy": True}
+    assert link.probe["free_busy"] is True
     assert not link.capabilities.incremental

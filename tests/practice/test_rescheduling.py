@@ -12,9 +12,10 @@ from calwarden.domain.wall_time import local_text, parse_local
 from calwarden.practice import appointments as documents
 from calwarden.practice import booking, corrections, out_of_office
 from calwarden.practice.corrections import TrueTime
+from calwarden.practice.course_plan import Course
 from calwarden.practice.out_of_office import Absence
 from calwarden.practice.rescheduling import reschedule_one
-from calwarden.practice.series_course import Course, carry_on, shift_series
+from calwarden.practice.series_course import carry_on, shift_series
 from calwarden.store import appointments, series
 
 NEW_YORK = "America/New_York"

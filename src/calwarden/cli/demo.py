@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from calwarden.cli.options import single
 from calwarden.cli.output import Output, plural
 from calwarden.cli.session import Session, command
 from calwarden.clock import Clock, SystemClock
@@ -19,11 +20,12 @@ from calwarden.demo.play import Ending, Scene, play
 from calwarden.demo.practice import NAMES, ZONES
 from calwarden.demo.stage import Stage, Stranded
 from calwarden.demo.story import Deed
+from calwarden.domain.drift import Severity
 from calwarden.engine.report import PollReport
 from calwarden.practice import report_wording
 from calwarden.practice.report import DriftReport, ReportRow
 
-app = typer.Typer()
+app = single()
 
 NOT_AS_TOLD = 1
 LOOK_EVERY = timedelta(seconds=5)
@@ -206,7 +208,9 @@ def _subject(row: ReportRow) -> str:
 
 def _noticed(row: ReportRow) -> str:
     what = report_wording.happened(row).lower()
-    return f"{what}: {report_wording.state(row)}"
+    kept = row.claim is not None and not row.claim_held and row.severity is Severity.CLAIM
+    date = f"; claim {row.claim} keeps its date of service" if kept else ""
+    return f"{what}: {report_wording.state(row)}{date}"
 
 
 def _stop_on_terminate() -> None:

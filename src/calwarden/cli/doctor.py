@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-import typer
 from rich.text import Text
 
 from calwarden.bootstrap import Application
 from calwarden.cli import failures
+from calwarden.cli.options import single
 from calwarden.cli.output import plural
 from calwarden.cli.session import NEEDS_A_PERSON, Session, command
 from calwarden.clock import NOW_VARIABLE
@@ -17,7 +17,7 @@ from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.wall_time import in_zone
 from calwarden.store import calendars, drifts, people
 
-app = typer.Typer()
+app = single()
 
 
 class Health(StrEnum):

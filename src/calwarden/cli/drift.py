@@ -138,6 +138,7 @@ def show_table(session: Session, rows: list[ReportRow]) -> None:
             "Appointment",
             "On the books",
             "In the calendar",
+            "Times in",
             "State",
             "Claim",
         ],
@@ -146,8 +147,9 @@ def show_table(session: Session, rows: list[ReportRow]) -> None:
                 str(row.id),
                 report_wording.happened(row),
                 row.appointment or "",
-                f"{report_wording.before(row)} {row.timezone}" if row.before else "",
+                report_wording.before(row),
                 report_wording.after(row),
+                row.timezone,
                 report_wording.state(row),
                 _claim(row),
             ]

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from calwarden.cli.failures import REFUSED, WrongInput
+from calwarden.cli.options import single
 from calwarden.cli.output import plural
 from calwarden.cli.session import ACTOR, Session, command
 from calwarden.practice.interchange import import_file
 
-app = typer.Typer()
+app = single()
 
 
 @command(app, "import")

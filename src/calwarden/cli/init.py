@@ -4,16 +4,15 @@ import os
 import shlex
 from pathlib import Path
 
-import typer
-
 from calwarden.bootstrap import CONFIG_NAME, initialise
 from calwarden.cli.failures import WrongInput
+from calwarden.cli.options import single
 from calwarden.cli.session import Session, command
 from calwarden.clock import SystemClock
 from calwarden.domain.refusal import Refused
 from calwarden.settings.loading import FILE_VARIABLE
 
-app = typer.Typer()
+app = single()
 
 
 @command(app, "init")

@@ -1,6 +1,7 @@
 """``calwarden link``: sign in to a provider's calendar, try it out, and store the link."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -136,11 +137,15 @@ def choose(offered: Sequence[RemoteCalendar], wanted: str | None, role: Role) ->
         )
     chosen = fitting[0]
     if role is Role.MANAGED and not chosen.writable:
-        raise Refused(
-            f"the calendar {chosen.name or chosen.remote_id!r} can only be read by this account",
-            next_step="let the account write to it, or link it with --role busy",
-        )
+        raise _read_only(chosen)
     return chosen
+
+
+def _read_only(calendar: RemoteCalendar) -> Refused:
+    return Refused(
+        f"the calendar {calendar.name or calendar.remote_id!r} can only be read by this account",
+        next_step="let the account write to it, or link it with --role busy",
+    )
 
 
 def _link(
@@ -174,7 +179,13 @@ def _store(
         zone = people.get_provider(connection, provider).timezone
     kind = application.connectors[connector]
     context = application.link_context(connector, zone)
-    probed = kind.probe(chosen, found.credential, context)
+    with application.database.read() as connection:
+        linking.demand_linkable(connection, provider, connector, chosen.remote_id, role)
+    # what is only read is not tried out by writing
+    tried = replace(chosen, writable=chosen.writable and role is Role.MANAGED)
+    probed = kind.probe(tried, found.credential, context)
+    if role is Role.MANAGED and probed.probe.get("writable") is False:
+        raise _read_only(chosen)
     new = NewCalendar(
         provider=provider, connector=connector, link=probed, name=chosen.name, role=role
     )

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 import calwarden
 
 PANEL = "Everywhere"
+CONTEXT = {"help_option_names": ["--help", "-h"]}
 
 Json = Annotated[
     bool,
@@ -55,6 +56,13 @@ Version = Annotated[
 ]
 
 
+def single() -> typer.Typer:
+    """Make the app of a module that has one command, under a name of the first level."""
+    return typer.Typer(
+        add_completion=False, context_settings=CONTEXT, pretty_exceptions_enable=False
+    )
+
+
 def group(text: str, *, cls: type[TyperGroup] = TyperGroup, version: bool = False) -> typer.Typer:
     """Make a group of commands that takes the options of every command too."""
     app = typer.Typer(
@@ -62,7 +70,7 @@ def group(text: str, *, cls: type[TyperGroup] = TyperGroup, version: bool = Fals
         help=text,
         no_args_is_help=True,
         add_completion=version,
-        context_settings={"help_option_names": ["--help", "-h"]},
+        context_settings=CONTEXT,
         pretty_exceptions_enable=False,
     )
 

@@ -92,7 +92,12 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Command],
         parameters = [context, *(one.replace(kind=keyword) for one in own), *everywhere]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # Typer reads it
         run.__annotations__ = {one.name: one.annotation for one in parameters}
-        app.command(name, **settings)(run)
+        app.command(name, help=_reflowed(inspect.getdoc(function) or ""), **settings)(run)
         return function
 
     return register
+
+
+def _reflowed(text: str) -> str:
+    """Join the lines of each paragraph: the terminal breaks them where it is wide."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))

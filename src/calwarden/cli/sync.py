@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from calwarden.cli.drift import show_table
+from calwarden.cli.options import single
 from calwarden.cli.output import plural
 from calwarden.cli.session import NEEDS_A_PERSON, Session, command
 from calwarden.engine.passes import sync as run_pass
@@ -16,7 +17,7 @@ from calwarden.practice import drift_review
 from calwarden.practice.report_rows import row_of
 from calwarden.store import calendars, drifts, people
 
-app = typer.Typer()
+app = single()
 
 FAILED = frozenset({PollOutcome.THROTTLED, PollOutcome.UNREACHABLE, PollOutcome.BUSY})
 STUCK = frozenset({PollOutcome.HELD, PollOutcome.GONE, PollOutcome.NEEDS_RELINK})

@@ -1,11 +1,10 @@
 """``calwarden tick``: once what the daemon does between two looks at the calendars."""
 
-import typer
-
+from calwarden.cli.options import single
 from calwarden.cli.session import Session, command
 from calwarden.engine.timers import tick as run_timers
 
-app = typer.Typer()
+app = single()
 
 
 @command(app, "tick")

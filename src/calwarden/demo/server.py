@@ -28,7 +28,7 @@ class CalendarServer:
             "".join(f"{name}:{word}\n" for name, word in accounts.items()), encoding="utf-8"
         )
         passwords.chmod(0o600)
-        _log_to(folder / "server.log")
+        self._log = _log_to(folder / "server.log")
         configuration = config.load()
         configuration.update(
             {
@@ -67,6 +67,8 @@ class CalendarServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        logger.removeHandler(self._log)
+        self._log.close()
 
     def _counted(self, application: WSGI) -> WSGI:
         def count(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -78,9 +80,9 @@ class CalendarServer:
         return count
 
 
-def _log_to(file: Path) -> None:
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-    logger.addHandler(logging.FileHandler(file, encoding="utf-8"))
+def _log_to(file: Path) -> logging.Handler:
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    logger.addHandler(handler)
     logger.setLevel(logging.WARNING)
     logger.propagate = False
+    return handler

@@ -101,8 +101,7 @@ def _strangers(judged: Mapping[str, Sequence[Judged]], docket: Docket) -> Iterat
     leaving: list[tuple[str, DriftKey]] = []
     for found in judged.values():
         for act, finding in found:
-            reverted = finding is not None and (finding.key in docket.reverting or act.superseded)
-            if finding is not None and reverted:
+            if finding is not None and (act.superseded or docket.undoes(act, finding)):
                 leaving.extend((remote_id, finding.key) for remote_id in act.companions)
     for finding in stranger_findings(view, taken):
         if stranger_leaves(finding, docket):
@@ -124,9 +123,13 @@ def _strangers(judged: Mapping[str, Sequence[Judged]], docket: Docket) -> Iterat
 def _withdraw(docket: Docket, watched_uids: set[str]) -> None:
     """Close what is gone: the person undid it, or the store and the calendar agree again."""
     managed = {state.uid for state in docket.view.states}
-    for key, known in sorted(docket.standing.items()):
-        if key in docket.met or known.kind is DriftKind.CALENDAR_GONE:
+    for key, known in sorted(docket.standing.items(), key=lambda item: item[1].id):
+        if key in docket.met:
             continue
         if key.uid in managed and key.uid not in watched_uids and known.kind not in CASES:
             continue
         docket.ledger.append(LedgerEntry(act=LedgerAct.WITHDRAW, drift=known.id))
+    for dismissed in (one for found in docket.dismissed.values() for one in found):
+        uid = dismissed.key.uid
+        if dismissed.id not in docket.upheld and (uid not in managed or uid in watched_uids):
+            docket.ledger.append(LedgerEntry(act=LedgerAct.END_DISMISSAL, drift=dismissed.id))

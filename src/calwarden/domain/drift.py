@@ -118,7 +118,7 @@ class DriftStatus(StrEnum):
         return self in {DriftStatus.OPEN, DriftStatus.REVERTING}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftKey:
     """Identity of a drift in its calendar: the event, and the slot if one occurrence is meant."""
 

@@ -173,9 +173,15 @@ def _of_master(act: Act, base: EventResource, view: CalendarView) -> Act:
     if split is not None:
         return _of_split(act, base, split, view)
     if meant:
-        _, _, before, after = meant[0]
+        _, _, before, after = _typical(meant, state.event)
         return replace(act, meant=meant, before=before, after=after)
     return replace(act, meant=meant)
+
+
+def _typical(meant: tuple[Meant, ...], event: ManagedEvent | None) -> Meant:
+    """Return the next meeting that follows the rule; one moved on purpose tells no shift."""
+    own = {} if event is None else event.resource.overrides
+    return next((one for one in meant if one[0] not in own), meant[0])
 
 
 def _of_split(act: Act, base: EventResource, split: SeriesSplit, view: CalendarView) -> Act:

@@ -43,14 +43,9 @@ def occurrence_of(ref: str) -> tuple[str, int] | None:
     return root, int(number)
 
 
-def is_regular(one: Appointment, series: Series) -> bool:
-    """Tell whether an appointment stands at its slot, with the length of its series."""
-    return (
-        one.slot is not None
-        and one.zone == series.zone
-        and one.slot == slot_of(one.start)
-        and one.minutes == series.minutes
-    )
+def stands_at_slot(one: Appointment, series: Series) -> bool:
+    """Tell whether an appointment stands at its slot: nobody moved it on purpose."""
+    return one.slot is not None and one.zone == series.zone and one.slot == slot_of(one.start)
 
 
 def wall_shift(before: datetime, after: datetime) -> timedelta:

@@ -98,6 +98,7 @@ class LedgerAct(StrEnum):
     WITHDRAW = "withdraw"
     SUPERSEDE = "supersede"
     RECORD_SUPERSEDED = "record_superseded"
+    END_DISMISSAL = "end_dismissal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

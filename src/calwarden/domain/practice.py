@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
@@ -69,15 +69,30 @@ class WorkingSpan:
 
 
 WorkingHours = Mapping[str, tuple[WorkingSpan, ...]]
-"""Weekday (``mon`` to ``sun``) to the spans of that day; a day that is missing is free."""
+"""Weekday (``mon`` to ``sun``) to the spans of that day; on a day that is missing nobody works.
+
+A date (``2026-12-24``) is an exception: its spans, or none, count instead of its weekday's.
+"""
+
+
+def spans_on(hours: WorkingHours, day: date) -> tuple[WorkingSpan, ...]:
+    """Return the working spans of a day: its own, if it is an exception, else its weekday's."""
+    exception = hours.get(day.isoformat())
+    return hours.get(WEEKDAYS[day.weekday()], ()) if exception is None else exception
 
 
 def parse_working_hours(document: Mapping[str, Any]) -> WorkingHours:
-    """Read ``{"mon": ["09:00-12:00", "13:00-18:00"]}``; raises `BadWorkingHours`."""
+    """Read ``{"mon": ["09:00-12:00", "13:00-18:00"], "2026-12-24": []}``.
+
+    Raises `BadWorkingHours`.
+    """
     hours: dict[str, tuple[WorkingSpan, ...]] = {}
     for day, spans in document.items():
-        if day not in WEEKDAYS:
-            raise BadWorkingHours(f"{day!r} is not a weekday; use one of {', '.join(WEEKDAYS)}")
+        if day not in WEEKDAYS and not _is_date(day):
+            raise BadWorkingHours(
+                f"{day!r} is not a weekday; use one of {', '.join(WEEKDAYS)}, or a date such as "
+                "2026-12-24 for an exception"
+            )
         if not isinstance(spans, list | tuple) or not all(isinstance(span, str) for span in spans):
             raise BadWorkingHours(f"the working hours of {day} are a list such as ['09:00-12:00']")
         read = sorted((WorkingSpan.parse(span) for span in spans), key=lambda span: span.opens)
@@ -90,7 +105,15 @@ def parse_working_hours(document: Mapping[str, Any]) -> WorkingHours:
 
 def working_hours_document(hours: WorkingHours) -> dict[str, list[str]]:
     """Return working hours as JSON values; `parse_working_hours` reads them back."""
-    return {day: [str(span) for span in hours[day]] for day in WEEKDAYS if day in hours}
+    dates = sorted(day for day in hours if day not in WEEKDAYS)
+    return {day: [str(span) for span in hours[day]] for day in (*WEEKDAYS, *dates) if day in hours}
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class Docket:
     view: CalendarView
     standing: dict[DriftKey, KnownDrift]
     dismissed: dict[DriftKey, list[KnownDrift]]
+    overruled: set[tuple[DriftKey, str]]
+    upheld: set[int] = field(default_factory=set)
     met: set[DriftKey] = field(default_factory=set)
     ledger: list[LedgerEntry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -49,9 +51,18 @@ class Docket:
 
     def is_dismissed(self, finding: Finding) -> bool:
         """Whether a person dismissed exactly this, by itself or as an item of a case."""
-        if any(one.seen == finding.seen for one in self.dismissed.get(finding.key, ())):
-            return True
-        return any(case_holds(one, finding) for one in self.dismissed.get(CASE_KEY, ()))
+        own = [one for one in self.dismissed.get(finding.key, ()) if one.seen == finding.seen]
+        cases = [one for one in self.dismissed.get(CASE_KEY, ()) if case_holds(one, finding)]
+        self.upheld |= {one.id for one in (*own, *cases)}
+        return bool(own or cases)
+
+    def is_overruled(self, finding: Finding) -> bool:
+        """Whether the ledger has this as superseded already, and only the write is missing."""
+        return (finding.key, finding.seen) in self.overruled
+
+    def undoes(self, act: Act, finding: Finding) -> bool:
+        """Whether this pass puts an act back, by its own drift or as an item of a case."""
+        return finding.key in self.reverting or (act.schedule and CASE_KEY in self.reverting)
 
 
 def docket_of(view: CalendarView) -> Docket:
@@ -60,6 +71,9 @@ def docket_of(view: CalendarView) -> Docket:
         view=view,
         standing={one.key: one for one in view.known if one.status.standing},
         dismissed={},
+        overruled={
+            (one.key, one.seen) for one in view.known if one.status is DriftStatus.SUPERSEDED
+        },
     )
     for drift in view.known:
         if drift.status is DriftStatus.DISMISSED:
@@ -75,11 +89,11 @@ def rule(judged: Judged, docket: Docket, held_case: DriftKind | None) -> Ruling:
     known = docket.standing.get(finding.key)
     docket.met.add(finding.key)
     if act.superseded:
-        docket.ledger.append(
-            LedgerEntry(act=LedgerAct.RECORD_SUPERSEDED, finding=finding)
-            if known is None
-            else LedgerEntry(act=LedgerAct.SUPERSEDE, finding=finding, drift=known.id)
-        )
+        if known is not None:
+            entry = LedgerEntry(act=LedgerAct.SUPERSEDE, finding=finding, drift=known.id)
+            docket.ledger.append(entry)
+        elif not docket.is_overruled(finding):
+            docket.ledger.append(LedgerEntry(act=LedgerAct.RECORD_SUPERSEDED, finding=finding))
         return Ruling(undone=act.elements)
     if known is None and docket.is_dismissed(finding):
         return Ruling(kept=act.elements)

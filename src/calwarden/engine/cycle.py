@@ -17,7 +17,7 @@ from calwarden.engine.record import Prepared, Recorded, record, write_of
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
 from calwarden.sdk.connector import Connector
-from calwarden.sdk.errors import RemoteError
+from calwarden.sdk.errors import CalendarGone, NeedsAuth, RemoteError
 from calwarden.store import calendars, managed
 
 STOPPED = {
@@ -63,14 +63,24 @@ def poll(services: Services, calendar_id: int, mode: Mode | None = None) -> Poll
     try:
         connector = services.connect(calendar)
     except RemoteError as error:
-        return failures.note(services, calendar, error, requests=0, dry_run=mode.dry_run)
+        return _failed(services, calendar, error, mode, requests=0)
     try:
         return _with(services, head, connector, mode)
     except RemoteError as error:
-        requests = connector.requests
-        return failures.note(services, calendar, error, requests=requests, dry_run=mode.dry_run)
+        return _failed(services, calendar, error, mode, requests=connector.requests)
     finally:
         connector.close()
+
+
+def _failed(
+    services: Services, calendar: LinkedCalendar, error: RemoteError, mode: Mode, *, requests: int
+) -> PollReport:
+    ended = isinstance(error, NeedsAuth | CalendarGone)
+    if ended and calendar.status is CalendarStatus.UNLINKING and not mode.dry_run:
+        # nobody can take our events out any more, and nobody is to be asked to link it again
+        unlinking.finish(services, calendar, removed=0)
+        return _report(calendar, PollOutcome.DONE, requests=requests, problem=str(error))
+    return failures.note(services, calendar, error, requests=requests, dry_run=mode.dry_run)
 
 
 def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> PollReport:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -135,36 +136,40 @@ def _adopt(
 def _ledger(
     connection: Connection, services: Services, stored: Stored, entries: Sequence[LedgerEntry]
 ) -> list[int]:
+    """Write the ledger and return the numbers of the drifts that changed."""
     now, calendar = services.clock.now(), stored.calendar
     touched: list[int] = []
     # what closes goes first: a drift that takes the place of another needs its key free
     for entry in sorted(entries, key=lambda one: one.act is LedgerAct.OPEN):
-        number = entry.drift
-        match entry.act, entry.finding, number:
-            case LedgerAct.OPEN, finding, _ if finding is not None:
-                number = ledger.open_drift(
-                    connection, calendar.id, calendar.provider, finding, now=now
-                )
-            case LedgerAct.RECORD_SUPERSEDED, finding, _ if finding is not None:
-                number = ledger.open_drift(
-                    connection,
-                    calendar.id,
-                    calendar.provider,
-                    finding,
-                    now=now,
-                    status=DriftStatus.SUPERSEDED,
-                )
-            case LedgerAct.UPDATE, finding, int() if finding is not None:
-                ledger.update_drift(connection, number, finding, now=now)
-            case LedgerAct.SUPERSEDE, _, int():
-                ledger.close_drift(connection, number, DriftStatus.SUPERSEDED, now=now)
-            case LedgerAct.WITHDRAW, _, int():
-                ledger.close_drift(connection, number, DriftStatus.WITHDRAWN, now=now)
-            case _:
-                raise AssertionError(f"a ledger entry {entry.act} lacks its finding or its number")
-        if number is not None:
+        if entry.drift is not None:
+            _change(connection, entry, entry.drift, now)
+            touched += [entry.drift] if entry.act is not LedgerAct.END_DISMISSAL else []
+        elif entry.finding is not None:
+            open_ = entry.act is LedgerAct.OPEN
+            number = ledger.open_drift(
+                connection,
+                calendar.id,
+                calendar.provider,
+                entry.finding,
+                now=now,
+                status=DriftStatus.OPEN if open_ else DriftStatus.SUPERSEDED,
+            )
             touched.append(number)
     return touched
+
+
+def _change(connection: Connection, entry: LedgerEntry, number: int, now: datetime) -> None:
+    match entry.act, entry.finding:
+        case LedgerAct.UPDATE, finding if finding is not None:
+            ledger.update_drift(connection, number, finding, now=now)
+        case LedgerAct.SUPERSEDE, _:
+            ledger.close_drift(connection, number, DriftStatus.SUPERSEDED, now=now)
+        case LedgerAct.WITHDRAW, _:
+            ledger.close_drift(connection, number, DriftStatus.WITHDRAWN, now=now)
+        case LedgerAct.END_DISMISSAL, _:
+            ledger.end_dismissal(connection, number, now=now)
+        case _:
+            raise AssertionError(f"a ledger entry {entry.act} lacks its finding or its number")
 
 
 def _calendar(

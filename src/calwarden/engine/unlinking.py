@@ -3,6 +3,7 @@
 Events stay where the person asked to keep them.
 """
 
+from calwarden.domain.drift import DriftStatus
 from calwarden.domain.event import Observed
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
 from calwarden.domain.wall_time import instant
@@ -11,7 +12,7 @@ from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
 from calwarden.sdk.connector import Connector, Verb, Write
 from calwarden.sdk.errors import CalendarGone, NeedsAuth, PreconditionFailed, Rejected
-from calwarden.store import audit, calendars, journal, managed, observations
+from calwarden.store import audit, calendars, journal, ledger, managed, observations
 from calwarden.store.ledger import ENGINE
 from calwarden.store.managed import ManagedResource, ResourceStatus
 
@@ -54,6 +55,15 @@ def finish(services: Services, calendar: LinkedCalendar, *, removed: int) -> Non
         observations.forget_all(connection, calendar.id)
         for one in managed.all_of(connection, calendar.id):
             managed.remove(connection, calendar.id, one.uid)
+        for drift in ledger.known(connection, calendar.id):
+            # nothing is watched any more, so nothing may hold a claim for ever
+            ledger.close_drift(
+                connection,
+                drift.id,
+                DriftStatus.WITHDRAWN,
+                now=now,
+                cause="the calendar was unlinked",
+            )
         calendars.destroy_credential(connection, calendar.id)
         calendars.set_status(connection, calendar.id, CalendarStatus.UNLINKED)
         audit.append(

@@ -5,10 +5,11 @@ A bad object gives a `Reading` with a problem in words that quote nothing of it;
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import islice, takewhile
 
 from calwarden.domain.event import EventBody, EventResource, Fingerprint, Recurrence
-from calwarden.domain.wall_time import Slot, UnknownZone
+from calwarden.domain.wall_time import Slot, UnknownZone, slot_start
 from calwarden.ical.expansion import FARTHEST, slots
 from calwarden.ical.lines import BadObject, Component, Line, parse
 from calwarden.ical.recurrence import read_recurrence, unsupported
@@ -98,11 +99,7 @@ class Reader:
             return resource
         for exception in exceptions:
             resource = self._with_exception(resource, exception, start, clock)
-        named = {
-            slot_at(moment, start)
-            for line in master.all("EXDATE")
-            for moment in islice(clock.moments(line), MOST_EXCEPTIONS)
-        }
+        named = set(_slots_named(master, "EXDATE", start, clock))
         excluded = resource.excluded | _true_slots(resource, named - set(resource.overrides))
         return replace(resource, excluded=excluded)
 
@@ -181,11 +178,7 @@ def start_of(event: Component, clock: Clock) -> Moment:
 def recurrence_of(event: Component, start: Moment, clock: Clock) -> Recurrence | None:
     """Return how a master repeats; raises `BadObject`, `UnknownZone`."""
     rules = [line.value for line in event.all("RRULE")]
-    extra = {
-        slot_at(moment, start)
-        for line in event.all("RDATE")
-        for moment in islice(clock.moments(line), MOST_EXCEPTIONS)
-    }
+    extra = set(_slots_named(event, "RDATE", start, clock))
     extra.discard(slot_at(start, start))
     exceptions = [f"EXRULE:{line.value}" for line in event.all("EXRULE")]
     if exceptions:
@@ -210,14 +203,20 @@ def _marker(event: Component) -> str | None:
     return event.text(MARKER) or None
 
 
-def _true_slots(resource: EventResource, named: set[Slot]) -> frozenset[Slot]:
-    """Return which of ``named`` are slots of the series.
+def _slots_named(event: Component, name: str, start: Moment, clock: Clock) -> Iterator[Slot]:
+    moments = (moment for line in event.all(name) for moment in clock.moments(line))
+    for number, moment in enumerate(moments, start=1):
+        if number > MOST_EXCEPTIONS:
+            raise BadObject(f"a series names more than {MOST_EXCEPTIONS} dates")
+        yield slot_at(moment, start)
 
-    An EXDATE beside every occurrence means nothing.
-    """
+
+def _true_slots(resource: EventResource, named: set[Slot]) -> frozenset[Slot]:
+    """Return which of ``named`` are slots: an EXDATE beside every occurrence means nothing."""
     if not named or resource.recurrence is None or not resource.recurrence.supported:
         return frozenset(named)
     whole = replace(resource, overrides={}, excluded=frozenset())
-    last = max(named)
-    reached = takewhile(lambda slot: slot <= last, slots(whole))
+    first, last = min(named), max(named)
+    near = slot_start(first, resource.zone) - timedelta(days=1)
+    reached = takewhile(lambda slot: slot <= last, slots(whole, begin=near))
     return frozenset(named.intersection(islice(reached, FARTHEST)))

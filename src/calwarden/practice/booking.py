@@ -6,8 +6,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from calwarden.domain.appointment import Appointment, AppointmentType, Place, Status
+from calwarden.domain.ask import AskStatus
 from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import instant, parse_local
+from calwarden.practice import claims, messages, standing_asks
 from calwarden.practice.appointments import demand_minutes, started, zone_that_dates
 from calwarden.practice.conflicts import demand_free
 from calwarden.practice.refs import demand_ref, unused_ref
@@ -44,9 +46,10 @@ class Booking:
 def book(
     tx: Connection, wanted: Booking, *, now: datetime, actor: str, force: bool = False
 ) -> Appointment:
-    """Book an appointment at a time that is free; a ref is made where none is given.
+    """Book an appointment at a time that is free, and tell both people; a ref is made if need be.
 
-    With ``force`` it may lie in the past and in an overlap: an import tells what is so already.
+    With ``force`` it may lie in the past and in an overlap, and nobody is told: an import tells
+    what is so already.
     Raises `Refused`, `NotFound` (provider, client), `BadLocalTime`, `UnknownZone`.
     """
     provider = people.get_provider(tx, wanted.provider)
@@ -70,6 +73,8 @@ def book(
         subject=f"appointment:{ref}",
         detail=detail,
     )
+    if not force:
+        messages.booked(tx, [new], now=now)
     return new
 
 
@@ -107,6 +112,9 @@ def _close(tx: Connection, ref: str, status: Status, *, now: datetime, actor: st
         )
     closed = replace(one, status=status)
     appointments.save(tx, closed, now=now)
+    claims.follow(tx, closed, now=now, actor=actor)
+    # they met, or were to: what was asked meanwhile no longer matters
+    standing_asks.close(tx, ref, AskStatus.WITHDRAWN, now=now, actor=actor)
     action = "appointment.completed" if status is Status.COMPLETED else "appointment.no_show"
     detail = {"before": one.status.value}
     audit.append(

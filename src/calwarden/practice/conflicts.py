@@ -57,12 +57,17 @@ def clash(wanted: Iterable[Span], standing: Iterable[Span]) -> Clash | None:
 
 
 def appointment_clash(
-    connection: Connection, wanted: Sequence[Appointment], *, ignoring: Collection[str] = ()
+    connection: Connection,
+    wanted: Sequence[Appointment],
+    *,
+    ignoring: Collection[str] = (),
+    leaving: str | None = None,
 ) -> Clash | None:
     """Return the first wanted appointment that overlaps a standing one of the same provider.
 
     ``ignoring`` names appointments that do not count: those that are being moved. What an endless
-    series has beyond the appointments that exist counts too.
+    series has beyond the appointments that exist counts too, unless it is the one ``leaving`` its
+    course.
     """
     if not wanted:
         return None
@@ -72,16 +77,20 @@ def appointment_clash(
     found = appointments.search(
         connection, provider=provider, statuses=STANDING, ends_after=start, starts_before=end
     )
-    beyond = _beyond(connection, provider, end)
+    beyond = (one for one in unborn(connection, provider, end) if one.series != leaving)
     standing = [_span(one) for one in (*found, *beyond) if one.ref not in ignoring]
     return clash(map(_span, wanted), standing)
 
 
 def demand_free(
-    connection: Connection, wanted: Sequence[Appointment], *, ignoring: Collection[str] = ()
+    connection: Connection,
+    wanted: Sequence[Appointment],
+    *,
+    ignoring: Collection[str] = (),
+    leaving: str | None = None,
 ) -> None:
     """Raise `Refused` where an appointment or an out-of-office block is in the way."""
-    found = appointment_clash(connection, wanted, ignoring=ignoring)
+    found = appointment_clash(connection, wanted, ignoring=ignoring, leaving=leaving)
     if found is not None:
         raise Refused(overlap_text(found), next_step="choose a time that is free")
     away = block_clash(connection, wanted)
@@ -110,11 +119,7 @@ def overlap_text(found: Clash) -> str:
     return f"{found.wanted.told} would overlap {found.standing.told}"
 
 
-def _span(one: Appointment | OutOfOffice) -> Span:
-    return Span(start=instant(one.start), end=instant(one.end), taken_by=one)
-
-
-def _beyond(connection: Connection, provider: str, end: datetime) -> Iterator[Appointment]:
+def unborn(connection: Connection, provider: str, end: datetime) -> Iterator[Appointment]:
     """Yield what the provider's endless series have beyond the appointments that exist."""
     endless = [one for one in series.search(connection, provider=provider) if one.cadence.endless]
     if not endless:
@@ -122,10 +127,14 @@ def _beyond(connection: Connection, provider: str, end: datetime) -> Iterator[Ap
     newest = series.last_numbers(connection)
     for one in endless:
         root = series.root(connection, one.ref)
-        yield from _unborn(one, root, after=newest.get(one.ref, 0), until=end)
+        yield from _behind(one, root, after=newest.get(one.ref, 0), until=end)
 
 
-def _unborn(one: Series, root: str, *, after: int, until: datetime) -> Iterator[Appointment]:
+def _span(one: Appointment | OutOfOffice) -> Span:
+    return Span(start=instant(one.start), end=instant(one.end), taken_by=one)
+
+
+def _behind(one: Series, root: str, *, after: int, until: datetime) -> Iterator[Appointment]:
     for number, start in numbered(one):
         if instant(start) >= until:
             return

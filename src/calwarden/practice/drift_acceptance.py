@@ -168,8 +168,16 @@ def _close(
     actor: str,
     reason: str | None,
 ) -> None:
+    # the engine tells by the cause that the ledger has this already, and only writes
+    cause = "the practice decided otherwise" if status is DriftStatus.SUPERSEDED else row.cause
     drifts.save(
-        tx, row.id, status=status.value, reason=reason or None, updated_at=now, closed_at=now
+        tx,
+        row.id,
+        status=status.value,
+        reason=reason or None,
+        cause=cause,
+        updated_at=now,
+        closed_at=now,
     )
     calendars.save(tx, row.calendar_id, planned_revision=0)
     drifts.append_history(tx, row, at=now, event=status.value, actor=actor)

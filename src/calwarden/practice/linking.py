@@ -31,22 +31,35 @@ def link(
 
     Raises `Refused` where another provider has linked the calendar, `NotFound` (provider).
     """
-    people.get_provider(tx, new.provider)
-    known = calendars.find_linked(tx, new.connector, new.link.remote_id)
+    known = demand_linkable(tx, new.provider, new.connector, new.link.remote_id, new.role)
     if known is None:
         return _store(tx, _sealed(tx, new, credential, vault, now), now=now, actor=actor)
-    if known.provider != new.provider:
+    calendars.destroy_credential(tx, known.id)
+    return _renew(tx, known, _sealed(tx, new, credential, vault, now), now=now, actor=actor)
+
+
+def demand_linkable(
+    connection: Connection, provider: str, connector: str, remote_id: str, role: Role
+) -> LinkedCalendar | None:
+    """Return the link that linking would renew, if there is one: asked before a calendar is tried.
+
+    Raises `Refused` where the calendar is somebody else's already, `NotFound` (provider).
+    """
+    people.get_provider(connection, provider)
+    known = calendars.find_linked(connection, connector, remote_id)
+    if known is None:
+        return None
+    if known.provider != provider:
         raise Refused(
             f"this calendar is linked already, as number {known.id}, by another provider",
             next_step=f"unlink it there first: calwarden calendars unlink {known.id}",
         )
-    if known.role is Role.MANAGED and new.role is Role.BUSY:
+    if known.role is Role.MANAGED and role is Role.BUSY:
         raise Refused(
             f"calendar {known.id} holds our events, and a busy calendar is only read",
             next_step=f"unlink it first: calwarden calendars unlink {known.id}",
         )
-    calendars.destroy_credential(tx, known.id)
-    return _renew(tx, known, _sealed(tx, new, credential, vault, now), now=now, actor=actor)
+    return known
 
 
 def unlink(

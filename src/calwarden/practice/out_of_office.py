@@ -1,12 +1,12 @@
-"""Out-of-office blocks: set, listed and removed; they stop booking at once."""
+"""Out-of-office blocks: set, changed, listed and removed; they stop booking at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from calwarden.domain.appointment import Appointment, OutOfOffice
+from calwarden.domain.appointment import Appointment, OutOfOffice, Status
 from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import instant, local_text, parse_local, zone_name
 from calwarden.practice.appointments import started
@@ -34,17 +34,43 @@ def add(tx: Connection, wanted: Absence, *, now: datetime, actor: str) -> dict[s
     provider = people.get_provider(tx, wanted.provider)
     zone = wanted.zone or provider.timezone
     start, end = parse_local(wanted.start, zone), parse_local(wanted.end, zone)
-    if instant(end) <= instant(start):
-        raise Refused("an out-of-office block ends after it begins", next_step="give a later end")
-    if instant(end) <= instant(now):
-        raise Refused("the block lies in the past", next_step="give an end that is still to come")
+    _demand_span(start, end, now)
     ref = demand_ref(wanted.ref) if wanted.ref else unused_ref(tx, tables.out_of_office, "o")
     if out_of_office.find(tx, ref) is not None:
         raise Refused(f"out-of-office block {ref} exists already", next_step="choose another ref")
     block = OutOfOffice(ref=ref, provider=provider.ref, start=start, end=end)
     store(tx, block, now=now, actor=actor)
-    under = [one for one in appointments_under(tx, block) if not started(one, now)]
-    return {**document(block), "appointments": [one.ref for one in under]}
+    return _with_appointments(tx, block, now)
+
+
+def change(
+    tx: Connection, ref: str, start: str | None, end: str | None, *, now: datetime, actor: str
+) -> dict[str, Any]:
+    """Give a block another start or end, wall time in its zone; returns what `add` does.
+
+    Raises `Refused`, `NotFound`, `BadLocalTime`.
+    """
+    before = out_of_office.get(tx, ref)
+    zone = zone_name(before.start)
+    after = replace(
+        before,
+        start=before.start if start is None else parse_local(start, zone),
+        end=before.end if end is None else parse_local(end, zone),
+    )
+    _demand_span(after.start, after.end, now)
+    if after != before:
+        store(tx, after, now=now, actor=actor)
+    return _with_appointments(tx, after, now)
+
+
+def to_ask(connection: Connection, ref: str, *, now: datetime) -> list[str]:
+    """Return the appointments under a block whose clients can be asked to reschedule, by start.
+
+    Those that have been asked are left out. Raises `NotFound`.
+    """
+    block = out_of_office.get(connection, ref)
+    under = appointments_under(connection, block)
+    return [one.ref for one in under if one.status is Status.SCHEDULED and not started(one, now)]
 
 
 def store(tx: Connection, block: OutOfOffice, *, now: datetime, actor: str) -> None:
@@ -91,6 +117,18 @@ def appointments_under(connection: Connection, block: OutOfOffice) -> list[Appoi
         ends_after=instant(block.start),
         starts_before=instant(block.end),
     )
+
+
+def _demand_span(start: datetime, end: datetime, now: datetime) -> None:
+    if instant(end) <= instant(start):
+        raise Refused("an out-of-office block ends after it begins", next_step="give a later end")
+    if instant(end) <= instant(now):
+        raise Refused("the block lies in the past", next_step="give an end that is still to come")
+
+
+def _with_appointments(tx: Connection, block: OutOfOffice, now: datetime) -> dict[str, Any]:
+    under = [one for one in appointments_under(tx, block) if not started(one, now)]
+    return {**document(block), "appointments": [one.ref for one in under]}
 
 
 def document(block: OutOfOffice) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Rescheduling one appointment that has not started: "this event only".
 
 Nothing that has started changes, nothing moves into the past, and every claim that is not on file
-follows its appointment in the same transaction.
+follows its appointment in the same transaction. Both people are told.
 """
 
 from dataclasses import replace
@@ -10,14 +10,17 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from calwarden.domain.appointment import Appointment, Status
+from calwarden.domain.ask import AskStatus
 from calwarden.domain.refusal import Refused
-from calwarden.domain.wall_time import in_zone, parse_local, zone_name
-from calwarden.practice import claims
+from calwarden.domain.wall_time import in_zone, instant, parse_local, zone_name
+from calwarden.practice import claims, departures, messages, standing_asks
 from calwarden.practice.appointments import demand_minutes, demand_unstarted
 from calwarden.practice.booking import demand_ahead
 from calwarden.practice.conflicts import demand_free
+from calwarden.practice.messages import Change
 from calwarden.practice.series import resolve
 from calwarden.store import appointments, audit
+from calwarden.store.departures import Path
 
 
 def reschedule_one(
@@ -32,7 +35,7 @@ def reschedule_one(
     """Move "this event only"; an occurrence keeps its slot. ``minutes`` None keeps the length.
 
     ``start`` is told in the appointment's zone where it comes in another. Asking for the time that
-    it has changes nothing. Raises `Refused`, `NotFound`.
+    it has changes nothing; a new one makes an open ask needless. Raises `Refused`, `NotFound`.
     """
     before = resolve(tx, ref, now=now)
     demand_unstarted(before, now)
@@ -42,12 +45,30 @@ def reschedule_one(
         minutes=before.minutes if minutes is None else minutes,
         status=Status.SCHEDULED,
     )
-    if moved != before:
-        demand_minutes(moved.minutes)
-        demand_ahead(moved.start, now)
-        demand_free(tx, [moved], ignoring={ref})
-        change(tx, before, moved, now=now, actor=actor)
+    if (moved.start, moved.minutes) == (before.start, before.minutes):
+        return before
+    demand_minutes(moved.minutes)
+    demand_ahead(moved.start, now)
+    demand_free(tx, [moved], ignoring={ref})
+    move(tx, before, moved, AskStatus.WITHDRAWN, now=now, actor=actor)
     return moved
+
+
+def move(
+    tx: Connection,
+    before: Appointment,
+    after: Appointment,
+    ask: AskStatus,
+    *,
+    now: datetime,
+    actor: str,
+) -> None:
+    """Store a new time that the rules allow, and tell both people; ``ask`` says how one ends."""
+    change(tx, before, after, now=now, actor=actor)
+    asked = standing_asks.close(tx, after.ref, ask, now=now, actor=actor)
+    if asked is None and instant(after.start) != instant(before.start):
+        departures.note(tx, before, Path.RESCHEDULE, now=now)
+    messages.moved(tx, [Change(before=before, after=after)], now=now)
 
 
 def change(

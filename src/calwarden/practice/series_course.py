@@ -4,62 +4,61 @@ From its first slot on the series itself changes. Behind that it is split: it en
 and a new series carries on with the same appointments under the same refs.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from calwarden.domain.appointment import Appointment, Series, Status
-from calwarden.domain.cadence import Cadence, Frequency, monthly_week
-from calwarden.domain.occurrence import (
-    cut_before,
-    first_ahead,
-    is_regular,
-    meetings_from,
-    numbered,
-    shifted,
-)
+from calwarden.domain.ask import AskStatus
+from calwarden.domain.cadence import Cadence
+from calwarden.domain.occurrence import cut_before, first_ahead, meetings_from, shifted
 from calwarden.domain.refusal import Refused
-from calwarden.domain.wall_time import slot_of
-from calwarden.practice import claims
+from calwarden.practice import claims, departures, messages, standing_asks
 from calwarden.practice.appointments import demand_minutes, demand_unstarted
 from calwarden.practice.booking import demand_ahead
 from calwarden.practice.conflicts import demand_free
-from calwarden.practice.series import due
+from calwarden.practice.course_plan import Course, CoursePlan, course_plan
+from calwarden.practice.messages import Change
+from calwarden.practice.rescheduling import stored_start
+from calwarden.practice.series import resolve
 from calwarden.store import appointments, audit, series
+from calwarden.store.departures import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How a series carries on from slot ``number``: that slot's new start, the length, the cadence.
+def reschedule_following(
+    tx: Connection,
+    ref: str,
+    start: datetime,
+    minutes: int | None = None,
+    *,
+    every_weeks: int | None = None,
+    now: datetime,
+    actor: str,
+) -> list[Appointment]:
+    """Let a series carry on from one of its meetings on: "this and all subsequent events".
 
-    ``cadence`` None keeps the pattern and the number of meetings.
+    ``every_weeks`` changes the cadence and keeps the number of meetings. Returns what moved, by
+    number, and tells both people. Raises `Refused`, `NotFound`, `BadCadence`.
     """
-
-    number: int
-    start: datetime
-    minutes: int
-    cadence: Cadence | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What a new course does: appointments as they are and become, those that end, those born."""
-
-    new: Series
-    carried: tuple[tuple[Appointment, Appointment], ...]
-    ended: tuple[Appointment, ...]
-    born: tuple[Appointment, ...]
-
-    @property
-    def moved(self) -> list[tuple[Appointment, Appointment]]:
-        """The appointments whose time changes."""
-        return [
-            (before, after)
-            for before, after in self.carried
-            if (before.start, before.minutes) != (after.start, after.minutes)
-        ]
+    one = resolve(tx, ref, now=now)
+    demand_unstarted(one, now)
+    if one.series is None or one.number is None:
+        raise Refused(
+            f"appointment {ref} is no part of a series", next_step="reschedule it with --scope this"
+        )
+    old = series.get(tx, one.series)
+    cadence = None
+    if every_weeks is not None:
+        cadence = Cadence(every=every_weeks, count=meetings_from(old, one.number))
+    course = Course(
+        number=one.number,
+        start=stored_start(start, old.zone),
+        minutes=old.minutes if minutes is None else minutes,
+        cadence=cadence,
+        named=True,
+    )
+    return redirect(tx, old, course, now=now, actor=actor)
 
 
 def shift_series(
@@ -83,7 +82,19 @@ def shift_series(
         )
     length = one.minutes if minutes is None else minutes
     course = Course(number=ahead[0], start=shifted(ahead[1], by), minutes=length)
-    return carry_on(tx, one, course, now=now, actor=actor)
+    return redirect(tx, one, course, now=now, actor=actor)
+
+
+def redirect(
+    tx: Connection, old: Series, course: Course, *, now: datetime, actor: str
+) -> list[Appointment]:
+    """As `carry_on`, and tell both people of every new time in one message."""
+    changes = _carry_on(tx, old, course, now=now, actor=actor)
+    if changes and changes[0].before.start != changes[0].after.start:
+        # one act of one person, whatever number of meetings moved
+        departures.note(tx, changes[0].before, Path.RESCHEDULE, now=now)
+    messages.moved(tx, changes, now=now)
+    return [change.after for change in changes]
 
 
 def carry_on(
@@ -91,21 +102,30 @@ def carry_on(
 ) -> list[Appointment]:
     """Let a series carry on differently from one slot on; return the appointments that moved.
 
-    A meeting that was moved on purpose keeps its own time, a cancelled one stays cancelled. Raises
-    `Refused`.
+    A meeting that was moved on purpose keeps its own time, a cancelled one stays cancelled, and one
+    that has started stays as it is. Raises `Refused`.
     """
+    return [change.after for change in _carry_on(tx, old, course, now=now, actor=actor)]
+
+
+def _carry_on(
+    tx: Connection, old: Series, course: Course, *, now: datetime, actor: str
+) -> list[Change]:
     demand_minutes(course.minutes)
     demand_ahead(course.start, now)
-    plan = _plan(tx, old, course, now)
-    for before, after in plan.moved:
-        demand_unstarted(before, now)
-        demand_ahead(after.start, now)
+    plan = course_plan(tx, old, course, now)
+    if plan.changes_nothing(old):
+        return []
     for one in plan.ended:
         demand_unstarted(one, now)
-    moved = [after for _, after in plan.moved]
-    own = {one.ref for one, _ in plan.carried} | {one.ref for one in plan.ended}
-    demand_free(tx, [*moved, *plan.born], ignoring=own)
+    moved = [change.after for change in plan.moved]
+    for one in moved:
+        demand_ahead(one.start, now)
+    leaving = {one.ref for one in (*moved, *plan.ended)}
+    demand_free(tx, [*moved, *plan.born], ignoring=leaving, leaving=old.ref)
     _store(tx, old, plan, now=now)
+    for one in (*moved, *plan.ended):
+        standing_asks.close(tx, one.ref, AskStatus.WITHDRAWN, now=now, actor=actor)
     redated = [ref for one in moved for ref in claims.follow(tx, one, now=now, actor=actor)]
     detail = {
         "from": course.number,
@@ -114,75 +134,15 @@ def carry_on(
         "minutes": plan.new.minutes,
         "rule": plan.new.cadence.rule(plan.new.start),
         "series": plan.new.ref,
+        "moved": [one.ref for one in moved],
         "claims": redated,
     }
     action, subject = "series.rescheduled", f"series:{old.ref}"
     audit.append(tx, at=now, actor=actor, action=action, subject=subject, detail=detail)
-    return moved
+    return plan.moved
 
 
-def _plan(tx: Connection, old: Series, course: Course, now: datetime) -> _Plan:
-    new = _successor(tx, old, course)
-    members = {
-        one.number: one
-        for one in appointments.search(tx, series=old.ref)
-        if one.number is not None and one.number >= course.number
-    }
-    carried = _renumbered(old, new, members.values())
-    kept = {before.ref for before, _ in carried}
-    newest = max(members, default=course.number - 1)
-    root = series.root(tx, old.ref)
-    return _Plan(
-        new=new,
-        carried=tuple(carried),
-        ended=tuple(one for one in members.values() if one.ref not in kept and one.status.stands),
-        born=tuple(due(tx, new, root, newest, now)),
-    )
-
-
-def _successor(tx: Connection, old: Series, course: Course) -> Series:
-    cadence = course.cadence
-    if cadence is None:
-        cadence = replace(old.cadence, count=meetings_from(old, course.number), until=None)
-    monthly = cadence.frequency is Frequency.MONTHLY
-    week = monthly_week(course.start.date()) if monthly else None
-    first = course.number == old.first_number
-    return replace(
-        old,
-        ref=old.ref if first else _split_ref(tx, old, course.number),
-        start=course.start,
-        minutes=course.minutes,
-        cadence=replace(cadence, week=week),
-        first_number=course.number,
-    )
-
-
-def _split_ref(tx: Connection, old: Series, number: int) -> str:
-    ref = f"{series.root(tx, old.ref)}~{number}"
-    while series.find(tx, ref) is not None:
-        ref += "~"
-    return ref
-
-
-def _renumbered(
-    old: Series, new: Series, members: Iterable[Appointment]
-) -> list[tuple[Appointment, Appointment]]:
-    by_number = {one.number: one for one in members}
-    carried: list[tuple[Appointment, Appointment]] = []
-    for number, start in numbered(new):
-        if not by_number:
-            break
-        before = by_number.pop(number, None)
-        if before is None:
-            continue
-        after = replace(before, series=new.ref, slot=slot_of(start))
-        if is_regular(before, old) and before.status.stands:
-            after = replace(after, start=start, minutes=new.minutes)
-        carried.append((before, after))
-    return carried
-
-
-def _store(tx: Connection, old: Series, plan: _Plan, *, now: datetime) -> None:
+def _store(tx: Connection, old: Series, plan: CoursePlan, *, now: datetime) -> None:
     new = plan.new
     if new.ref == old.ref:
         series.save(tx, new)

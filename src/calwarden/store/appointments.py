@@ -81,6 +81,20 @@ def search_records(
     return [_record(row) for row in rows]
 
 
+def spans(
+    connection: Connection, provider: str, *, ends_after: datetime, starts_before: datetime
+) -> list[tuple[str, datetime, datetime]]:
+    """Return ref, start and end of what stands of a provider within a span, as instants."""
+    standing = [status.value for status in Status if status.stands]
+    query = select(appointments.c.ref, appointments.c.starts_at, appointments.c.ends_at).where(
+        appointments.c.provider == provider,
+        appointments.c.status.in_(standing),
+        appointments.c.ends_at > ends_after,
+        appointments.c.starts_at < starts_before,
+    )
+    return [(ref, start, end) for ref, start, end in connection.execute(query)]
+
+
 def insert_one(
     connection: Connection, appointment: Appointment, *, dos_timezone: str, now: datetime
 ) -> None:

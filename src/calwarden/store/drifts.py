@@ -48,6 +48,7 @@ class DriftRow:
     after: Mapping[str, Any] | None
     seen: str
     proposal: str | None
+    proposed_revision: int
     detected_at: datetime
     updated_at: datetime
     closed_at: datetime | None

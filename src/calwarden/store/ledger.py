@@ -18,20 +18,31 @@ from calwarden.domain.drift import (
 )
 from calwarden.domain.wall_time import Slot
 from calwarden.store import audit
-from calwarden.store.tables import drift_history, drifts
+from calwarden.store.tables import calendars, drift_history, drifts
 
 ENGINE = "engine"
 CONTEST_WINDOW = timedelta(hours=24)
 
 
 def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
-    """Return the standing and dismissed drifts of a calendar, oldest first."""
-    wanted = (DriftStatus.OPEN, DriftStatus.REVERTING, DriftStatus.DISMISSED)
+    """Return the drifts of a calendar that a decision needs, oldest first.
+
+    They are the standing ones, the dismissals that hold, and what a person overruled since the
+    last pass.
+    """
+    standing = [status.value for status in DriftStatus if status.standing]
+    dismissed = (drifts.c.status == DriftStatus.DISMISSED.value) & drifts.c.decision.is_not(None)
+    answered = select(calendars.c.answered_at).where(calendars.c.id == calendar_id)
+    overruled = (
+        (drifts.c.status == DriftStatus.SUPERSEDED.value)
+        & drifts.c.cause.is_not(None)
+        & (drifts.c.closed_at >= answered.scalar_subquery())
+    )
     query = (
         select(drifts)
         .where(
             drifts.c.calendar_id == calendar_id,
-            drifts.c.status.in_([status.value for status in wanted]),
+            drifts.c.status.in_(standing) | dismissed | overruled,
         )
         .order_by(drifts.c.id)
     )
@@ -153,6 +164,13 @@ def close_drift(
         subject=f"drift:{number}",
         detail={},
     )
+
+
+def end_dismissal(connection: Connection, number: int, *, now: datetime) -> None:
+    """Note that what was dismissed stands no more: the same edit, made again, is a new drift."""
+    row = connection.execute(select(drifts.c.revision).where(drifts.c.id == number)).one()
+    connection.execute(update(drifts).where(drifts.c.id == number).values(decision=None))
+    _entry(connection, number, row.revision, now, "dismissal_ended", {})
 
 
 def set_reverting(

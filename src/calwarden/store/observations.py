@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_
 
 from calwarden.domain.document import resource_document, resource_from
-from calwarden.domain.event import Observed, Subject, SubjectKind
+from calwarden.domain.event import EventResource, Observed, Subject, SubjectKind
+from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.wall_time import Slot
 from calwarden.store.tables import calendars, observed, resources
 
@@ -64,6 +65,26 @@ def strangers(connection: Connection, calendar_id: int, *, now: datetime) -> lis
         observed.c.marker.is_not(None) | (observed.c.busy_until > now),
     )
     return [_observed(row) for row in connection.execute(query).mappings()]
+
+
+def personal(connection: Connection, provider: str, *, ends_after: datetime) -> list[EventResource]:
+    """Return what takes time of a provider's own in any linked calendar, written by somebody else.
+
+    What has the uid or the marker of a resource of ours is ours, or a copy of it, wherever it is.
+    """
+    ours = select(resources.c.uid)
+    query = (
+        select(observed.c.resource)
+        .join(calendars, calendars.c.id == observed.c.calendar_id)
+        .where(
+            calendars.c.provider == provider,
+            calendars.c.status.in_(_LOOKED_AT),
+            observed.c.busy_until > ends_after,
+            observed.c.uid.not_in(ours),
+            observed.c.marker.is_(None) | observed.c.marker.not_in(ours),
+        )
+    )
+    return [resource_from(row) for row in connection.execute(query).scalars() if row is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +162,14 @@ def forget(connection: Connection, calendar_id: int, remote_ids: Iterable[str]) 
 def forget_all(connection: Connection, calendar_id: int) -> None:
     """Remove everything stored of a calendar."""
     connection.execute(delete(observed).where(observed.c.calendar_id == calendar_id))
+
+
+# what a link that is over or lost once saw may no longer be so
+_LOOKED_AT = [
+    status.value
+    for status in CalendarStatus
+    if status not in {CalendarStatus.UNLINKED, CalendarStatus.UNLINKING, CalendarStatus.GONE}
+]
 
 
 def _chunks(values: Iterable[str]) -> Iterable[list[str]]:

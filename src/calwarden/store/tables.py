@@ -303,11 +303,19 @@ drifts = Table(
     # digest of the observed values; a dismissal binds to it
     Column("seen", Text, nullable=False),
     Column("proposal", Text),
+    # the revision that its provider was last told of
+    Column("proposed_revision", Integer, nullable=False, server_default="0"),
     Column("detected_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Index("ix_drifts_status", "status"),
     Index("ix_drifts_key", "calendar_id", "uid"),
+    Index(
+        "ix_drifts_unproposed",
+        "provider",
+        sqlite_where=text("proposed_revision < revision"),
+        postgresql_where=text("proposed_revision < revision"),
+    ),
     # one open drift per (calendar, event, slot or none)
     Index(
         "uq_drifts_open_slot",

@@ -12,10 +12,11 @@ from calwarden.practice import series as series_of
 from calwarden.practice.appointments import demand_unstarted, started, zone_that_dates
 from calwarden.practice.booking import Booking, book, demand_ahead
 from calwarden.practice.conflicts import appointment_clash, overlap_text
+from calwarden.practice.course_plan import Course
 from calwarden.practice.interchange.reading import Kind, Row
 from calwarden.practice.interchange.session import RowRefused, Session, Values
 from calwarden.practice.rescheduling import change
-from calwarden.practice.series_course import Course, carry_on
+from calwarden.practice.series_course import carry_on
 from calwarden.store import appointments, claims, people, series
 
 MINUTES = 50

@@ -6,8 +6,11 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, StaticPool, create_engine
 
+from calwarden.store import asks_tables, messages_tables, tables
 from calwarden.store.columns import Document, Instant
-from calwarden.store.tables import metadata
+
+DECLARING = (tables, asks_tables, messages_tables)
+"""Every module that declares tables."""
 
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
@@ -23,7 +26,7 @@ def run(connection: Connection) -> None:
     """Run what was asked for on ``connection``."""
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=DECLARING[0].metadata,
         render_item=render_item,
         render_as_batch=True,
         compare_type=True,

@@ -33,6 +33,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ref", name=op.f("pk_clients")),
     )
     op.create_table(
+        "clock_marks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ticked_at", Instant(), nullable=False),
+        sa.Column("doubted_since", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_marks")),
+    )
+    op.create_table(
         "credentials",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -52,6 +59,30 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reader", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=True),
+        sa.Column("facts", Document, nullable=False),
+        sa.Column("status", sa.Text(), server_default="waiting", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_attempt_at", Instant(), nullable=True),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("claimed_until", Instant(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("sent_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("message_id", name=op.f("uq_outbox_message_id")),
+    )
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outbox_appointment"), ["appointment"], unique=False)
+        batch_op.create_index("ix_outbox_due", ["status", "next_attempt_at"], unique=False)
+
     op.create_table(
         "payers",
         sa.Column("ref", sa.Text(), nullable=False),
@@ -199,6 +230,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_series_root"), ["root"], unique=False)
 
     op.create_table(
+        "threads",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["client"], ["clients.ref"], name=op.f("fk_threads_client")),
+        sa.ForeignKeyConstraint(["provider"], ["providers.ref"], name=op.f("fk_threads_provider")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_threads")),
+    )
+    with op.batch_alter_table("threads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_threads_client"), ["client"], unique=False)
+        batch_op.create_index("uq_threads_people", ["provider", "client"], unique=True)
+
+    op.create_table(
         "appointments",
         sa.Column("ref", sa.Text(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
@@ -266,6 +311,7 @@ def upgrade() -> None:
         sa.Column("after", Document, nullable=True),
         sa.Column("seen", sa.Text(), nullable=False),
         sa.Column("proposal", sa.Text(), nullable=True),
+        sa.Column("proposed_revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("detected_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.Column("closed_at", Instant(), nullable=True),
@@ -278,6 +324,13 @@ def upgrade() -> None:
     with op.batch_alter_table("drifts", schema=None) as batch_op:
         batch_op.create_index("ix_drifts_key", ["calendar_id", "uid"], unique=False)
         batch_op.create_index("ix_drifts_status", ["status"], unique=False)
+        batch_op.create_index(
+            "ix_drifts_unproposed",
+            ["provider"],
+            unique=False,
+            sqlite_where=sa.text("proposed_revision < revision"),
+            postgresql_where=sa.text("proposed_revision < revision"),
+        )
         batch_op.create_index(
             "uq_drifts_open_event",
             ["calendar_id", "uid"],
@@ -364,6 +417,93 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "thread_messages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("thread_id", sa.Integer(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=True),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("read_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["thread_id"], ["threads.id"], name=op.f("fk_thread_messages_thread_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_thread_messages")),
+    )
+    with op.batch_alter_table("thread_messages", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_thread_messages_thread_id"), ["thread_id"], unique=False
+        )
+
+    op.create_table(
+        "asks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="open", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("deadline", Instant(), nullable=False),
+        sa.Column("remind_at", Instant(), nullable=False),
+        sa.Column("reminded_at", Instant(), nullable=True),
+        sa.Column("start", Instant(), nullable=False),
+        sa.Column("block", sa.Text(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["appointment"], ["appointments.ref"], name=op.f("fk_asks_appointment")
+        ),
+        sa.ForeignKeyConstraint(["block"], ["out_of_office.ref"], name=op.f("fk_asks_block")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_asks")),
+    )
+    with op.batch_alter_table("asks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_asks_appointment"), ["appointment"], unique=False)
+        batch_op.create_index("ix_asks_status", ["status", "deadline"], unique=False)
+        batch_op.create_index(
+            "uq_asks_standing",
+            ["appointment"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('open', 'overdue')"),
+            postgresql_where=sa.text("status IN ('open', 'overdue')"),
+        )
+
+    op.create_table(
+        "charges",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=False),
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Text(), nullable=False),
+        sa.Column("charged_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["appointment"], ["appointments.ref"], name=op.f("fk_charges_appointment")
+        ),
+        sa.ForeignKeyConstraint(["client"], ["clients.ref"], name=op.f("fk_charges_client")),
+        sa.ForeignKeyConstraint(["provider"], ["providers.ref"], name=op.f("fk_charges_provider")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
+        sa.UniqueConstraint("appointment", name=op.f("uq_charges_appointment")),
+    )
+    with op.batch_alter_table("charges", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_charges_client"), ["client"], unique=False)
+
+    op.create_table(
+        "departures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("appointment", sa.Text(), nullable=False),
+        sa.Column("start", Instant(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["appointment"], ["appointments.ref"], name=op.f("fk_departures_appointment")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_departures")),
+    )
+    with op.batch_alter_table("departures", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_departures_appointment"), ["appointment"], unique=False
+        )
+
+    op.create_table(
         "drift_history",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("drift_id", sa.Integer(), nullable=False),
@@ -389,6 +529,28 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_drift_history_drift_id"))
 
     op.drop_table("drift_history")
+    with op.batch_alter_table("departures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_departures_appointment"))
+
+    op.drop_table("departures")
+    with op.batch_alter_table("charges", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_charges_client"))
+
+    op.drop_table("charges")
+    with op.batch_alter_table("asks", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_asks_standing",
+            sqlite_where=sa.text("status IN ('open', 'overdue')"),
+            postgresql_where=sa.text("status IN ('open', 'overdue')"),
+        )
+        batch_op.drop_index("ix_asks_status")
+        batch_op.drop_index(batch_op.f("ix_asks_appointment"))
+
+    op.drop_table("asks")
+    with op.batch_alter_table("thread_messages", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_thread_messages_thread_id"))
+
+    op.drop_table("thread_messages")
     with op.batch_alter_table("resources", schema=None) as batch_op:
         batch_op.drop_index("ix_resources_subject")
 
@@ -412,6 +574,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("slot IS NULL AND status IN ('open', 'reverting')"),
             postgresql_where=sa.text("slot IS NULL AND status IN ('open', 'reverting')"),
         )
+        batch_op.drop_index(
+            "ix_drifts_unproposed",
+            sqlite_where=sa.text("proposed_revision < revision"),
+            postgresql_where=sa.text("proposed_revision < revision"),
+        )
         batch_op.drop_index("ix_drifts_status")
         batch_op.drop_index("ix_drifts_key")
 
@@ -422,6 +589,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_appointments_client"))
 
     op.drop_table("appointments")
+    with op.batch_alter_table("threads", schema=None) as batch_op:
+        batch_op.drop_index("uq_threads_people")
+        batch_op.drop_index(batch_op.f("ix_threads_client"))
+
+    op.drop_table("threads")
     with op.batch_alter_table("series", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_series_root"))
         batch_op.drop_index(batch_op.f("ix_series_provider"))
@@ -447,9 +619,15 @@ def downgrade() -> None:
     op.drop_table("providers")
     op.drop_table("practice")
     op.drop_table("payers")
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbox_due")
+        batch_op.drop_index(batch_op.f("ix_outbox_appointment"))
+
+    op.drop_table("outbox")
     op.drop_table("installation")
     op.drop_table("import_baseline")
     op.drop_table("credentials")
+    op.drop_table("clock_marks")
     op.drop_table("clients")
     op.drop_table("audit")
     # ### end Alembic commands ###

@@ -1,0 +1,87 @@
+"""Killed with SIGKILL at any named point, on a real server: a restart ends where no kill would have."""
+
+import copy
+import signal
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from e2e.conftest import PRACTICE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+
+KILLED = -signal.SIGKILL
+FAR = datetime(2026, 12, 3, 10, tzinfo=ZoneInfo("America/New_York"))
+POINTS = ("after_observe", "before_record", "after_record", "before_{}", "after_{}", "after_settle")
+
+
+def changed(start):
+    """The practice file with one appointment at another time."""
+    practice = copy.deepcopy(PRACTICE)
+    far = next(one for one in practice["appointments"] if one["ref"] == "far")
+    far["start"] = start
+    return practice
+
+
+def killed(installation, point):
+    """Run a pass that dies at a point, then one that lives."""
+    ran = installation.run("sync", expect=None, CALWARDEN__TESTING__FAILPOINT=point)
+    assert ran.status == KILLED, (point, ran)
+    installation.run("sync", expect=None)
+
+
+def at_rest(installation, server):
+    """A further pass finds nothing and writes nothing; the audit chain holds."""
+    before = server.writes
+    [calendar] = installation.ask("sync", expect=None)["calendars"]
+    assert (calendar["outcome"], calendar["steps"]) == ("done", [])
+    assert server.writes == before
+    assert installation.ask("audit", "verify")["ok"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_while_creating_makes_no_second_event(stocked, person, server, point):
+    """However far the creation came, each appointment stands exactly once."""
+    stocked.link(person.url)
+    killed(stocked, point.format("create"))
+    assert len(person.events()) == len(PRACTICE["appointments"])
+    assert stocked.ask("drift", "list")["drifts"] == []
+    at_rest(stocked, server)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_while_updating_is_no_drift(published, person, server, point):
+    """Our own half-settled update is recognised: the new time stands, nobody is accused."""
+    published.run("import", published.write("practice.json", changed("2026-12-03T15:00")))
+    killed(published, point.format("update"))
+    assert len(person.events()) == len(PRACTICE["appointments"])
+    assert person.sees(FAR.replace(hour=15))
+    assert not person.sees(FAR)
+    assert published.ask("drift", "list")["drifts"] == []
+    at_rest(published, server)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_while_deleting_deletes_once_and_nothing_else(published, person, server, point):
+    """A removed block goes from the calendar; appointments stay."""
+    block = ("--provider", "dr-lee", "--start", "2026-12-24T00:00", "--end", "2026-12-26T00:00")
+    number = published.ask("out-of-office", "add", *block)["id"]
+    published.run("sync")
+    assert len(person.events()) == len(PRACTICE["appointments"]) + 1
+    published.run("out-of-office", "remove", str(number))
+    killed(published, point.format("delete"))
+    assert len(person.events()) == len(PRACTICE["appointments"])
+    assert published.ask("drift", "list")["drifts"] == []
+    at_rest(published, server)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_while_reverting_reverts_once(published, person, server, point):
+    """The drift was in the ledger before the write that undoes it, and ends as reverted."""
+    person.drag(FAR, FAR.replace(day=4))
+    killed(published, point.format("update"))
+    [drift] = published.ask("drift", "list")["drifts"]
+    assert (drift["kind"], drift["status"]) == ("moved", "reverted")
+    assert person.sees(FAR)
+    at_rest(published, server)
