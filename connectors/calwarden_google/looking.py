@@ -102,7 +102,7 @@ class Looker:
             answer = self._service.send(
                 self._service.events.list(
                     calendarId=self._calendar,
-                    iCalUID=master["iCalUID"],
+                    iCalUID=master.get("iCalUID") or f"{master['id']}@google.com",
                     showDeleted=True,
                     maxResults=LARGEST_PAGE,
                     pageToken=page,

@@ -21,6 +21,7 @@ from calwarden_google.mapping import (
     DELETED,
     Reader,
     Row,
+    Unreadable,
     digest,
     original_start,
     out_of_office_fields,
@@ -61,6 +62,12 @@ class Writer:
 
     def perform(self, write: Write, call: Call) -> Observed | None:
         """Send one call and return what stands then."""
+        try:
+            return self._perform(write, call)
+        except Unreadable as error:
+            raise Rejected(f"Google calendar: {error}; it is left as it stands") from error
+
+    def _perform(self, write: Write, call: Call) -> Observed | None:
         if call.name == DELETE:
             self._delete(write)
             return None
@@ -140,6 +147,8 @@ class Writer:
     def _converge(self, write: Write, event: ManagedEvent, call: Call) -> Observed:
         key = write.remote_id or write.uid
         rows = self._looker.rows(key)
+        if rows is not None:
+            rows = self._with_hidden(write, rows)
         seen = None if rows is None else folded(rows, self._reader)
         if rows is None or seen is None or seen.resource is None or call.expected is None:
             raise _CHANGED
@@ -157,6 +166,21 @@ class Writer:
             rows = self._put_slot(event.text, wanted, slot, rows)
             seen = folded(rows, self._reader)
         return seen
+
+    def _with_hidden(self, write: Write, rows: Rows) -> Rows:
+        """Add the cancelled occurrences that a look saw and the listing of the series left out.
+
+        That a listing by iCalUID tells them is nowhere promised.
+        """
+        base = write.base
+        if base is None or not base.excluded or base.recurrence is None:
+            return rows
+        body = self._reader.body(rows.master)
+        told = {self._reader.slot(row, body) for row in rows.exceptions}
+        told |= self._reader.repetition(rows.master, body).excluded
+        asked = [self._instance(rows.master, slot, body) for slot in base.excluded - told]
+        found = [row for row in asked if row is not None and row.get("status") == DELETED]
+        return replace(rows, exceptions=(*rows.exceptions, *found))
 
     def _as_seen(self, write: Write, call: Call, seen: Observed) -> bool:
         """Tell whether the resource is as the write saw it, or as one of its own calls left it."""
@@ -288,7 +312,7 @@ class Writer:
         )
         if not unchanged:
             raise _CHANGED
-        self._send_delete(key, str(rows.master["etag"]))
+        self._send_delete(key, str(rows.master.get("etag")))
 
     def _send_delete(self, key: str, etag: str | None) -> None:
         request = self._service.events.delete(
@@ -315,13 +339,13 @@ class Writer:
         comparison just made is the guard (A5).
         """
         try:
-            return send(str(row["etag"]))
+            return send(str(row.get("etag")))
         except PreconditionFailed:
             fresh = self._looker.row(str(row["id"]))
             if fresh is None or digest(fresh) != digest(row):
                 raise
             moved = fresh.get("etag") != row["etag"]
-        return send(str(fresh["etag"]) if moved else None)
+        return send(str(fresh.get("etag")) if moved else None)
 
 
 def _is_single(resource: EventResource | None) -> bool:

@@ -25,6 +25,7 @@ VARIANTS = {
         "page_limit": 1,
         "empty_pages": True,
         "shuffled": True,
+        "uid_hides_cancelled": True,
     },
 }
 

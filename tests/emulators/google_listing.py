@@ -134,6 +134,9 @@ class Listing:
     def _wanted(self, row: Row, calendar: Calendar, asked: Mapping[str, Any]) -> bool:
         if "iCalUID" in asked and row.get("iCalUID") != asked["iCalUID"]:
             return False
+        hidden = self.state.rules.uid_hides_cancelled and row.get("status") == "cancelled"
+        if "iCalUID" in asked and hidden:
+            return False
         if "eventTypes" in asked and row.get("eventType", "default") not in asked["eventTypes"]:
             return False
         private = row.get("extendedProperties", {}).get("private", {})

@@ -32,6 +32,7 @@ class Rules:
     ``spells_by_day``: rules come back with the weekday that the start implies. ``page_limit``:
     fewer rows a page than asked for. ``empty_pages``: an empty page before each. ``shuffled``: rows
     in any order. ``lag``: listings show the state as it was when this was set.
+    ``uid_hides_cancelled``: a listing by iCalUID leaves cancelled occurrences out.
     ``free_busy_days``: the longest span of a question about busy time.
     """
 
@@ -50,6 +51,7 @@ class Rules:
     empty_pages: bool = False
     shuffled: bool = False
     lag: int | None = None
+    uid_hides_cancelled: bool = False
     free_busy_days: int = 90
 
 

@@ -8,17 +8,10 @@ from calwarden.sdk.connector import Connector
 from calwarden.store import calendars
 from calwarden.store.calendars import NewCalendar
 from calwarden.testing.world import Watcher
-from e2e.conftest import bytecode, environment, fresh
 from emulators.google import GoogleServer
 from emulators.google_people import Person
 from emulators.google_world import GoogleWorld
 from engine.conftest import House
-
-__all__ = [
-    "bytecode",
-    "environment",
-    "fresh",
-]  # an installation, as the story of the e2e tests has it
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """``calwarden link google`` and what follows, as an administrator types it."""
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -9,7 +10,7 @@ import urllib.request
 import pytest
 
 from calwarden_google.credentials import EXISTING_CALENDAR, OWN_CALENDAR, PREFIX
-from e2e.conftest import SCRIPT
+from e2e.conftest import SCRIPT, Installation
 from emulators.google_world import OWNER
 
 pytestmark = pytest.mark.e2e
@@ -32,12 +33,22 @@ PRACTICE = {
 
 
 @pytest.fixture
-def installation(fresh, server, world):
+def installation(tmp_path, tmp_path_factory, server, world):
     """A practice whose configuration names the emulator."""
     assert world.calendar.id == OWNER
-    fresh.configure(*(f'google.{name} = "{text}"' for name, text in server.settings.items()))
-    fresh.run("import", fresh.write("practice.json", PRACTICE))
-    return fresh
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CALWARDEN") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    # compiled modules are shared by the processes of a session: starting one is then fast
+    shared = {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.getbasetemp() / "bytecode")}
+    made = Installation(folder=tmp_path, environment={**kept, **shared})
+    made.run("init")
+    made.configure("network.allow_private = true", 'testing.clock = "manual"')
+    made.configure(*(f'google.{name} = "{text}"' for name, text in server.settings.items()))
+    made.run("import", made.write("practice.json", PRACTICE))
+    return made
 
 
 def _link(installation, *arguments):
