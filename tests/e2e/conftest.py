@@ -187,11 +187,12 @@ def copied(folder: Path, to: Path, environment: dict[str, str]) -> Installation:
 
 
 @pytest.fixture
-def person(server) -> Person:
+def person(server) -> Iterator[Person]:
     """Dana, at a calendar app, with a new calendar."""
     dana = Person(server.url, name="dana", password=ACCOUNTS["dana"])
     dana.make_calendar("Work")
-    return dana
+    yield dana
+    dana.close()
 
 
 @pytest.fixture

@@ -161,6 +161,7 @@ def test_a_server_that_went_away_leaves_the_calendar_for_later(stocked, tmp_path
     server.start()
     dana = Person(server.url, name="dana", password="harbor: pass ü")
     stocked.link(dana.make_calendar("Work"))
+    dana.close()
     server.stop()
     ran = stocked.run("sync", "--json", expect=DEPENDENCY)
     [calendar] = ran.document["calendars"]

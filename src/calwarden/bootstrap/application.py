@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
@@ -18,11 +18,14 @@ from calwarden.domain.identity import keyed_fingerprint
 from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
+from calwarden.domain.rules import Rollout, Rules
+from calwarden.engine.clock_watch import ClockWatch
 from calwarden.engine.pacing import Pace, Pacer, pace_key
 from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
 from calwarden.engine.shard import Intervals, Shard
 from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
+from calwarden.practice.links import Links
 from calwarden.sdk.connector import Connector, Context, Credential
 from calwarden.sdk.errors import NeedsAuth
 from calwarden.settings import (
@@ -36,6 +39,9 @@ from calwarden.store import audit, calendars, people, zone_data
 from calwarden.store.anchor import Anchor
 from calwarden.store.unit_of_work import Database
 from calwarden.store.vault import SealBroken, Vault, systemd_credential
+
+if TYPE_CHECKING:
+    from calwarden.practice.messages.rendering import Renderer
 
 Paced = Callable[[str], None]
 
@@ -58,6 +64,7 @@ class Application:
         self.clock = clock
         self.connectors = Connectors()
         self.metrics = telemetry.Metrics()
+        self._watch = ClockWatch(clock)
         self.anchor = None if settings.audit.anchor is None else Anchor(settings.audit.anchor)
         self.database = Database.open(
             settings.database.url,
@@ -119,6 +126,19 @@ class Application:
     def fingerprint(self) -> Fingerprint:
         """This installation's one-way digest of texts."""
         return keyed_fingerprint(self.vault.fingerprint_key)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The practice's rules about rescheduling and cancelling, as they are set."""
+        practice = self.settings.practice
+        return Rules(
+            notice=timedelta(hours=practice.client_notice_hours),
+            answer=timedelta(hours=practice.ask_answer_hours),
+            patience=timedelta(minutes=practice.ask_overdue_minutes),
+            offered=timedelta(days=practice.slots_days),
+            contact=practice.contact,
+            ask_to_reschedule=Rollout.read(self.settings.features.ask_to_reschedule),
+        )
 
     def audit_verdict(self) -> audit.AuditVerdict:
         """Verify the audit chain up to its anchor; raises `AnchorUnreadable`."""
@@ -182,6 +202,9 @@ class Application:
 
     def services(self) -> Services:
         """Return what the engine works with."""
+        # loaded where needed: most commands send nothing
+        from calwarden.bootstrap import mail  # noqa: PLC0415 - see above
+
         words = self.settings.practice
         return Services(
             database=self.database,
@@ -201,6 +224,26 @@ class Application:
             grace=timedelta(seconds=self.settings.engine.grace_seconds),
             alive=process_runs,
             failpoint=self.failpoint,
+            post=mail.post(self.settings, words=self.renderer),
+            public_url=self.settings.web.public_url,
+            rules=self.rules,
+            # turned by hand, the clock jumps between commands, and that is no alarm
+            watch=None if self.settings.testing.clock == "manual" else self._watch,
+        )
+
+    @cached_property
+    def links(self) -> Links:
+        """What makes and reads the links in clients' mail; raises as `vault`."""
+        return Links(key=self.vault.link_key, public_url=self.settings.web.public_url)
+
+    @cached_property
+    def renderer(self) -> "Renderer":
+        """What puts messages into words; raises as `vault`."""
+        # loaded where needed: most commands send nothing
+        from calwarden.bootstrap import mail  # noqa: PLC0415 - see above
+
+        return mail.renderer(
+            self.settings, link=self.links.link_for, home=self.database.installation_id
         )
 
     @cached_property

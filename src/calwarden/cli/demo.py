@@ -54,7 +54,7 @@ def demo(
     began = clock.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="calwarden-demo-"))
     with ExitStack() as stack:
-        stage = stack.enter_context(Stage.set_up(folder, now=clock.now()))
+        stage = stack.enter_context(Stage.set_up(folder, clock=clock))
         teller = Teller(session.out)
         try:
             ending = play(stage, teller.scene())
@@ -222,14 +222,14 @@ def _stop_on_terminate() -> None:
 
 def _serve(out: Output, stage: Stage, clock: Clock) -> None:
     tell: Callable[[str], None] = out.note if out.as_json else out.say
-    tell("")
-    tell("The calendars stay open until Ctrl-C. Point a calendar app at one, and edit away:")
-    for name, password in stage.accounts.items():
-        tell(f"  {stage.server.url}   account {name}   password {password}")
-    tell(f"calwarden looks every {LOOK_EVERY.seconds} seconds.")
-    sys.stdout.flush()
     try:
+        tell("")
+        tell("The calendars stay open until Ctrl-C. Point a calendar app at one, and edit away:")
+        for name, password in stage.accounts.items():
+            tell(f"  {stage.server.url}   account {name}   password {password}")
+        tell(f"calwarden looks every {LOOK_EVERY.seconds} seconds.")
         while True:
+            sys.stdout.flush()
             clock.pause(LOOK_EVERY)
             for report in stage.look():
                 if report.drifts or report.published or report.reverted:

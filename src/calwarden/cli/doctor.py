@@ -15,7 +15,10 @@ from calwarden.cli.session import NEEDS_A_PERSON, Session, command
 from calwarden.clock import NOW_VARIABLE
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.wall_time import in_zone
-from calwarden.store import calendars, drifts, people
+from calwarden.engine.smtp import MailServer, ServerAway
+from calwarden.practice.messages.rendering import TEMPLATES
+from calwarden.practice.messages.samples import sample
+from calwarden.store import calendars, drifts, outbox, people
 
 app = single()
 
@@ -154,6 +157,50 @@ def _calendars(application: Application) -> Iterator[Finding]:
                     yield _warning(name, f"{failed}; calwarden sync --calendar {one.id} tells why")
 
 
+def _mail(application: Application) -> Iterator[Finding]:
+    with application.database.read() as connection:
+        queue = outbox.queue(connection)
+    waiting = plural(queue.waiting, "message")
+    post = application.services().post
+    if post is None and not queue.waiting:
+        yield _ok("mail", "no mail server is set (smtp.host); no message waits")
+    elif post is None:
+        yield _warning("mail", f"{waiting} cannot be sent: set a mail server, smtp.host")
+    else:
+        yield from _mail_server(post.server, waiting)
+    if queue.failing:
+        failing = plural(queue.failing, "message")
+        yield _warning(
+            "outbox", f"{failing} failed and will be tried again: calwarden messages list"
+        )
+    if queue.dead:
+        dead = plural(queue.dead, "dead letter")
+        told = "calwarden messages list --status dead tells why, messages retry NO sends again"
+        yield _warning("dead letters", f"{dead}; {told}")
+
+
+def _mail_server(server: MailServer, waiting: str) -> Iterator[Finding]:
+    try:
+        server.connect().close()
+    except ServerAway as error:
+        yield _warning("mail", f"{error}; {waiting} in the outbox")
+    else:
+        yield _ok("mail", f"{server.host}:{server.port} takes mail; {waiting} in the outbox")
+
+
+def _templates(application: Application) -> Iterator[Finding]:
+    folder = application.settings.practice.templates
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield _warning("templates", f"there is no folder {folder} (practice.templates)")
+    url = application.settings.web.public_url
+    for name, (reader, kind) in TEMPLATES.items():
+        problem = application.renderer.check(name, *sample(reader, kind, url=url))
+        if problem is not None:
+            yield _warning("templates", f"{folder}: {name} fails, ours is used: {problem}")
+
+
 def _ok(name: str, message: str) -> Finding:
     return Finding(name=name, health=Health.OK, message=message)
 
@@ -162,4 +209,14 @@ def _warning(name: str, message: str) -> Finding:
     return Finding(name=name, health=Health.WARNING, message=message)
 
 
-LOOKS = (_configuration, _clock, _key, _database, _audit_log, _practice, _calendars)
+LOOKS = (
+    _configuration,
+    _clock,
+    _key,
+    _database,
+    _audit_log,
+    _practice,
+    _calendars,
+    _mail,
+    _templates,
+)

@@ -1,16 +1,19 @@
 """``calwarden out-of-office``: times in which a provider takes no appointments."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from calwarden.cli.appointment_changes import show_asks
 from calwarden.cli.options import group
 from calwarden.cli.output import plural, told_span
 from calwarden.cli.session import ACTOR, Session, command
-from calwarden.practice import out_of_office
+from calwarden.practice import asks, out_of_office
+from calwarden.practice.asks import Request
 
 app = group("Times in which a provider takes no appointments. They show in the linked calendars.")
 
+Block = Annotated[str, typer.Argument(metavar="ID", help="The block, as listed.")]
 Local = "wall-clock time, as 2026-12-24T00:00"
 
 
@@ -26,13 +29,45 @@ def add(
     wanted = out_of_office.Absence(provider=provider, start=start, end=end)
     with session.application.database.write() as tx:
         block = out_of_office.add(tx, wanted, now=session.now, actor=ACTOR)
-    session.out.document(block)
-    session.out.say(f"Block {block['id']}: {provider} is away {told_span(block)}.")
-    under = block["appointments"]
-    if under:
-        session.out.say(f"{plural(len(under), 'appointment')} under it: {', '.join(under)}")
-    else:
-        session.out.say("No appointment lies under it.")
+    _show(session, block)
+
+
+@command(app, "change")
+def change(
+    session: Session,
+    block: Block,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="LOCAL", help=f"New start; {Local}.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--end", metavar="LOCAL", help=f"New end; {Local}.")
+    ] = None,
+) -> None:
+    """Give a block another start or end. Appointments under it are listed."""
+    with session.application.database.write() as tx:
+        changed = out_of_office.change(tx, block, start, end, now=session.now, actor=ACTOR)
+    _show(session, changed)
+
+
+@command(app, "ask")
+def ask(
+    session: Session,
+    block: Block,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="What the clients read.")
+    ] = "away",
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="More for the clients to read.")
+    ] = None,
+) -> None:
+    """Ask the clients of all appointments under a block to choose other times."""
+    rules, request = session.application.rules, Request(reason=reason, note=note)
+    with session.application.database.write() as tx:
+        made = asks.ask_under(tx, block, request, rules=rules, now=session.now, actor=ACTOR)
+        told = [asks.document(tx, one, rules=rules, now=session.now) for one in made]
+    show_asks(session, told)
+    if not told:
+        session.out.say("No appointment that could be asked for lies under it.")
 
 
 @command(app, "list")
@@ -57,10 +92,21 @@ def list_all(
 @command(app, "remove")
 def remove(
     session: Session,
-    block: Annotated[str, typer.Argument(metavar="ID", help="The block, as listed.")],
+    block: Block,
 ) -> None:
     """Take a block away; the time can be booked again."""
     with session.application.database.write() as tx:
         gone = out_of_office.remove(tx, block, now=session.now, actor=ACTOR)
     session.out.document(gone)
     session.out.say(f"Block {gone['id']} of {gone['provider']} is gone.")
+
+
+def _show(session: Session, block: dict[str, Any]) -> None:
+    session.out.document(block)
+    session.out.say(f"Block {block['id']}: {block['provider']} is away {told_span(block)}.")
+    under = block["appointments"]
+    if not under:
+        session.out.say("No appointment lies under it.")
+        return
+    session.out.say(f"{plural(len(under), 'appointment')} under it: {', '.join(under)}")
+    session.out.say(f"To ask all of them: calwarden out-of-office ask {block['id']}")

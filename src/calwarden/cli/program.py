@@ -59,10 +59,19 @@ ENTRIES = {
         module="run", panel=_CALENDARS, help="The daemon: watch the calendars until stopped."
     ),
     "appointments": Entry(
-        module="appointments", panel=_PRACTICE, help="Appointments: list, book, complete."
+        module="appointments", panel=_PRACTICE, help="Appointments: list, book, reschedule, ask."
+    ),
+    "asks": Entry(
+        module="asks", panel=_PRACTICE, help="What clients were asked: list, withdraw, confirm."
+    ),
+    "client": Entry(
+        module="client", panel=_PRACTICE, help="A client's own page, by the token of a link."
     ),
     "out-of-office": Entry(
         module="out_of_office", panel=_PRACTICE, help="Times in which a provider is away."
+    ),
+    "messages": Entry(
+        module="messages", panel=_PRACTICE, help="What people are told: preview, list, retry."
     ),
     "tick": Entry(
         module="tick", panel=_PRACTICE, help="Do once what the daemon does between looks."

@@ -11,6 +11,7 @@ import typer
 from calwarden.cli.failures import WrongInput
 from calwarden.cli.options import group
 from calwarden.cli.session import Session, command
+from calwarden.practice import follow_through as followed
 from calwarden.practice.report import DriftReport, read_day
 from calwarden.practice.report_files import document, page, spreadsheet
 from calwarden.practice.report_rows import drift_report
@@ -71,6 +72,43 @@ def drift(
             {"report": str(out), "format": form.value, **document(report)["summary"]}
         )
         session.out.say(f"Written: {out}")
+
+
+@command(app, "follow-through")
+def follow_through(
+    session: Session,
+    *,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to write it; else html, or json with --json."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="D", help=f"Given up from; {Day}.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="D", help=f"Given up until; {Day}.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="File to write; else standard output."),
+    ] = None,
+) -> None:
+    """Report how many of the times that were given up led to an appointment that was kept."""
+    form = form or (Format.JSON if session.out.as_json else Format.HTML)
+    with session.application.database.read() as connection:
+        days = followed.days_of(connection, _day(since), _day(until))
+        rows = followed.follow_through(connection, days)
+    texts = {
+        Format.HTML: followed.page(rows),
+        Format.CSV: followed.spreadsheet(rows),
+        Format.JSON: session.out.encoded(followed.document(rows)),
+    }
+    if out is None:
+        sys.stdout.write(texts[Format.JSON if session.out.as_json else form])
+        return
+    _write(out, texts[form])
+    session.out.document({"report": str(out), "format": form.value})
+    session.out.say(f"Written: {out}")
 
 
 def _day(text: str | None) -> date | None:

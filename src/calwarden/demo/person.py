@@ -25,6 +25,8 @@ class Person:
         """Get ready to sign in at the server ``url``."""
         # the library declares its synchronous results as "or a coroutine"
         self._client: Any = DAVClient(url, username=name, password=password)
+        # the server is on this machine: a proxy of the environment could not reach it
+        self._client.session.trust_env = False
         self._calendar: Any = None
 
     @property
@@ -40,6 +42,10 @@ class Person:
     def events(self) -> list[Any]:
         """Return everything in the calendar, as the server keeps it."""
         return list(self._mine().get_events())
+
+    def close(self) -> None:
+        """Put the calendar app away."""
+        self._client.close()
 
     def drag(self, start: datetime, to: datetime) -> None:
         """Move the event at ``start`` to another time."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from calwarden.domain.wall_time import after, in_zone, local_text, zone_named
+from calwarden.domain.wall_time import after, in_zone, local_text, parse_local, zone_named
 
 PRACTICE_ZONE = "America/New_York"
 ZONES = {
@@ -87,9 +87,9 @@ def seed(now: datetime) -> Seed:
     change = next_clock_change(in_zone(now, PRACTICE_ZONE))
     starts = {meeting.ref: _start(meeting, now) for meeting in MEETINGS}
     begun = in_zone(now - STARTED_AGO, ZONES[UNDER_WAY.provider])
-    starts[UNDER_WAY.ref] = begun.replace(
-        minute=begun.minute - begun.minute % 5, second=0, microsecond=0
-    )
+    begun = begun.replace(minute=begun.minute - begun.minute % 5, second=0, microsecond=0)
+    # the books keep wall time: of an hour that comes twice, the first
+    starts[UNDER_WAY.ref] = parse_local(local_text(begun), ZONES[UNDER_WAY.provider])
     meetings = (*MEETINGS, UNDER_WAY)
     return Seed(
         clock_change=change,

@@ -1,20 +1,27 @@
 """A real CalDAV server (Radicale) on the loopback interface, in a folder of its own."""
 
 import logging
-import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIServer
 
 from radicale import config
 from radicale.app import Application
 from radicale.log import logger
-from radicale.server import ParallelHTTPServer, RequestHandler
+from radicale.server import RequestHandler
 
 READING = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    """A thread per request. Radicale's own server needs its main loop to let go of sockets."""
+
+    daemon_threads = True
 
 
 class CalendarServer:
@@ -45,9 +52,7 @@ class CalendarServer:
         )
         self.writes = 0
         self._counting = threading.Lock()
-        self._server = ParallelHTTPServer(
-            configuration, socket.AF_INET, ("127.0.0.1", 0), RequestHandler
-        )
+        self._server = _Server(("127.0.0.1", 0), RequestHandler)
         self._server.set_app(self._counted(Application(configuration)))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True

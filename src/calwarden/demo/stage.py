@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from calwarden.bootstrap import Application, initialise
+from calwarden.clock import Clock
 from calwarden.demo.person import Person
 from calwarden.demo.practice import NAMES, Seed, seed
 from calwarden.demo.server import CalendarServer
@@ -50,8 +51,9 @@ class Stage:
     people: dict[str, Person] = field(default_factory=dict)
 
     @classmethod
-    def set_up(cls, folder: Path, *, now: datetime) -> Self:
+    def set_up(cls, folder: Path, *, clock: Clock) -> Self:
         """Make the installation and start the calendar server, each account with a calendar."""
+        now = clock.now()
         config = initialise(folder / "calwarden.toml", now=now).config
         with config.open("a", encoding="utf-8") as file:
             file.write(OVERRIDES)
@@ -60,7 +62,7 @@ class Stage:
         server.start()
         stage = cls(
             folder=folder,
-            application=Application.open(config),
+            application=Application.open(config, clock=clock),
             server=server,
             accounts=accounts,
             seed=seed(now),
@@ -79,6 +81,8 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for person in self.people.values():
+            person.close()
         self.server.stop()
         self.application.close()
 

@@ -100,12 +100,15 @@ class ClaimState:
     """What decides about a claim: its own status and dates, its appointment, its payer.
 
     ``true_date`` is the date by the rule, ``filed_date`` the one the payer was last told.
+    ``processed_date`` is the one of the processed claim that a replacement on its way would
+    replace: a rejected replacement leaves that claim as it was.
     """
 
     status: ClaimStatus
     appointment: Status
     true_date: date
     filed_date: date | None = None
+    processed_date: date | None = None
     control_number: str | None = None
     correction: Correction = Correction.REPLACE
 
@@ -121,10 +124,10 @@ class ClaimState:
         A service that never happened is voided whatever the payer's setting; after a void of what
         had been on file the same claim goes again as an original.
         """
-        if self.status.on_file:
+        if self.payer_has is not None:
             if not self.took_place:
                 return Frequency.VOID
-            if self.true_date == self.filed_date:
+            if self.true_date == self.payer_has:
                 return None
             return (
                 Frequency.REPLACEMENT if self.correction is Correction.REPLACE else Frequency.VOID
@@ -132,6 +135,18 @@ class ClaimState:
         if self.status is ClaimStatus.VOID and (self.filed_date is None or not self.took_place):
             return None
         return Frequency.ORIGINAL
+
+    @property
+    def payer_has(self) -> date | None:
+        """The date of service in the payer's books; None where it has no claim of this service."""
+        if self.status.on_file:
+            return self.filed_date
+        return self.processed_date if self.status is ClaimStatus.REJECTED else None
+
+    @property
+    def processed(self) -> bool:
+        """Whether a claim that the payer has processed stands in its books."""
+        return self.status.adjudicated or (self.payer_has is not None and not self.status.on_file)
 
     @property
     def resendable(self) -> bool:
@@ -156,6 +171,8 @@ class ClaimState:
         """Tell whether ``status`` comes next in the claim's life."""
         if status in {ClaimStatus.SUBMITTED, ClaimStatus.READY} and self.resendable:
             return status is ClaimStatus.SUBMITTED or self.status is ClaimStatus.VOID
+        if self.status is ClaimStatus.REJECTED and self.processed and status.adjudicated:
+            return True  # the replacement is given up
         return status in SUCCESSORS[self.status]
 
 
@@ -205,6 +222,8 @@ def _status_reasons(state: ClaimState, due: Frequency | None) -> list[str]:
         reasons.append(f"{on_file}; the payer must process the original first")
     elif state.status is ClaimStatus.VOID and due is None:
         reasons.append("the claim is void")
+    elif due is None:
+        reasons.append("the claim that the payer has processed has this date; nothing to send")
     if not state.status.on_file and not state.took_place:
         reasons.append(f"the appointment is {state.appointment}: there is no service to claim")
     return reasons

@@ -85,10 +85,11 @@ def _why(
     return f" within {_hours(near)} of the start" if start - instant(now) <= near else None
 
 
-def request_hold(appointment: Appointment) -> str | None:
-    """Return why an open reschedule request holds the claim; None where none is open."""
+def request_hold(appointment: Appointment, ask: int | None = None) -> str | None:
+    """Return why an open reschedule request, ``ask``, holds the claim; None where none is open."""
     if appointment.status is Status.RESCHEDULE_REQUESTED:
-        return "a request to reschedule the appointment is open"
+        number = "" if ask is None else f" (ask {ask})"
+        return f"a request to reschedule the appointment is open{number}"
     return None
 
 

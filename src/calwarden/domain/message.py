@@ -74,9 +74,9 @@ def redelivery(attempts: int, now: datetime, *, for_good: bool) -> Redelivery:
     """Decide after ``attempts`` failed ones; the wait doubles from a minute up to two hours.
 
     ``for_good``: the mail server refused this message and said not to try again (5yz, RFC 5321
-    section 4.2.1).
+    section 4.2.1); it is asked again all the same, late.
     """
     if attempts >= (MOST_REFUSALS if for_good else MOST_ATTEMPTS):
         return Redelivery(at=None)
-    wait = min(FIRST_RETRY * 2 ** min(attempts - 1, 12), LAST_RETRY)
-    return Redelivery(at=now + wait)
+    doubled = FIRST_RETRY * 2 ** min(max(attempts, 1) - 1, 12)
+    return Redelivery(at=now + (LAST_RETRY if for_good else min(doubled, LAST_RETRY)))

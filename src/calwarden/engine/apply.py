@@ -17,6 +17,7 @@ from calwarden.engine.load import Stored
 from calwarden.engine.observe import busy_until
 from calwarden.engine.record import Prepared, Recorded
 from calwarden.engine.services import Services
+from calwarden.practice import work_items
 from calwarden.sdk.connector import Call, Connector
 from calwarden.sdk.errors import (
     Ambiguous,
@@ -149,6 +150,7 @@ class Applier:
             self._store(connection, one, seen)
             for number in done:
                 ledger.close_drift(connection, number, DriftStatus.REVERTED, now=now)
+            work_items.follow_drifts(connection, done, now=now, near=self._services.policy.near)
         self._services.failpoint("after_settle")
         self.result.reverted += len(done)
         if not step.reverts:

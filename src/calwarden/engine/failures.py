@@ -15,6 +15,7 @@ from calwarden.domain.drift import (
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
+from calwarden.practice import messages
 from calwarden.sdk.errors import CalendarGone, NeedsAuth, RemoteError, Transient
 from calwarden.store import audit, calendars, ledger
 from calwarden.store.ledger import ENGINE
@@ -90,7 +91,10 @@ def _stop(
 ) -> None:
     now = services.clock.now()
     with services.database.write() as connection:
+        stood = calendars.get(connection, calendar.id).status
         calendars.set_status(connection, calendar.id, status, reason)
+        if status is CalendarStatus.NEEDS_RELINK and stood is not status:
+            messages.relink_needed(connection, calendar, now=now)
         audit.append(
             connection,
             at=now,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from calwarden.domain.linked_calendar import CalendarStatus
-from calwarden.engine import lease
+from calwarden.engine import lease, proposals
 from calwarden.engine.cycle import Mode, NotApproved, poll
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
@@ -29,7 +29,7 @@ def sync(
     """Poll each calendar until its steps are settled, without grace; returns a report for each.
 
     With ``approve`` only the calendar whose plan has that digest is written; raises `NotApproved`
-    if none has.
+    if none has. Afterwards every provider concerned is told of new drifts, in one message.
     """
     if calendar_ids is None:
         with services.database.read() as connection:
@@ -44,6 +44,8 @@ def sync(
         except NotApproved as error:
             refused.append(error)
     progress(len(calendar_ids), len(calendar_ids))
+    if not dry_run:
+        proposals.propose(services)
     if refused and not reports:
         raise refused[0]
     return reports

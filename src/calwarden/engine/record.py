@@ -14,6 +14,7 @@ from calwarden.engine import lease
 from calwarden.engine.load import Stored
 from calwarden.engine.observe import Look, busy_until
 from calwarden.engine.services import Services
+from calwarden.practice import work_items
 from calwarden.sdk.connector import Call, Verb, Write
 from calwarden.store import calendars, journal, ledger, managed, observations
 from calwarden.store.journal import NewIntent
@@ -155,6 +156,7 @@ def _ledger(
                 status=DriftStatus.OPEN if open_ else DriftStatus.SUPERSEDED,
             )
             touched.append(number)
+    work_items.follow_drifts(connection, touched, now=now, near=services.policy.near)
     return touched
 
 

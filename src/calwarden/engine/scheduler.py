@@ -11,6 +11,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from calwarden.engine import outbox
 from calwarden.engine.services import Services
 from calwarden.engine.shard import Shard, run_shard
 from calwarden.engine.timers import tick
@@ -18,6 +19,7 @@ from calwarden.store.errors import DatabaseError
 
 EVERY = timedelta(seconds=1)
 TIMERS_EVERY = timedelta(seconds=60)
+OUTBOX_EVERY = timedelta(seconds=5)
 HEALTHY_WITHIN = timedelta(minutes=10)
 
 log = structlog.get_logger("calwarden.scheduler")
@@ -29,7 +31,7 @@ def _failed(event: str, job: str, error: Exception) -> None:
 
 
 class Daemon:
-    """Ticks every shard each second and the timers each minute, until it is stopped."""
+    """Ticks every shard each second, the outbox and the timers now and then, until stopped."""
 
     def __init__(self, services: Services, shards: Sequence[Shard]) -> None:
         self._services = services
@@ -37,7 +39,7 @@ class Daemon:
         self._beats: dict[str, float] = {}
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(len(shards) + 1)},
+            executors={"default": ThreadPoolExecutor(len(shards) + 2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -47,6 +49,7 @@ class Daemon:
         for shard in self._shards:
             self._every(EVERY, f"shard-{shard.number}", self._ticker(shard))
         self._every(TIMERS_EVERY, "timers", self._timers)
+        self._every(OUTBOX_EVERY, "outbox", self._outbox)
         self._scheduler.start()
         log.info("started", count=len(self._shards))
 
@@ -89,3 +92,6 @@ class Daemon:
 
     def _timers(self) -> None:
         tick(self._services)
+
+    def _outbox(self) -> None:
+        outbox.deliver(self._services)

@@ -3,13 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from calwarden.clock import Clock
 from calwarden.domain.event import Fingerprint
 from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
+from calwarden.domain.rules import Rules
+from calwarden.engine.clock_watch import ClockWatch
+from calwarden.engine.smtp import MailServer
+from calwarden.practice.messages.correspondence import Correspondence
+from calwarden.practice.messages.house import Rendered
 from calwarden.sdk.connector import Connector
+from calwarden.store.outbox import OutboxMessage
 from calwarden.store.unit_of_work import Database
 
 LEASE = timedelta(seconds=60)
@@ -17,6 +24,22 @@ LEASE = timedelta(seconds=60)
 
 def _nowhere(_point: str) -> None:
     return None
+
+
+class Words(Protocol):
+    """What puts messages into words."""
+
+    def render(self, message: OutboxMessage, people: Correspondence) -> Rendered:
+        """Put a message into words for its recipient."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What mail takes: a server to hand it to, and what puts messages into words."""
+
+    server: MailServer
+    words: Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +50,9 @@ class Services:
     process in leases, and ``alive`` tells whether the process that an owner names still runs (True
     when unknown). ``lease_clock`` is real time even where ``clock`` is turned by hand.
     ``failpoint`` is called at every named point of a cycle; tests kill the process there.
+    ``watch`` notices when the clock jumps; None where it is turned by hand.
+    ``post`` is None where no mail server is set: messages wait. ``public_url`` is where people
+    reach the pages.
     """
 
     database: Database
@@ -42,3 +68,7 @@ class Services:
     timeout: timedelta = timedelta(seconds=30)
     alive: Callable[[str], bool] = lambda _owner: True
     failpoint: Callable[[str], None] = _nowhere
+    post: Post | None = None
+    public_url: str = "http://127.0.0.1:8080"
+    rules: Rules = field(default_factory=Rules)
+    watch: ClockWatch | None = None

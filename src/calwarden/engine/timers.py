@@ -2,15 +2,30 @@
 
 from dataclasses import asdict, dataclass
 
+from calwarden.engine import outbox, proposals
 from calwarden.engine.services import Services
-from calwarden.practice import series
+from calwarden.practice import ask_expiry, series
+from calwarden.practice.ask_expiry import Passed
+from calwarden.store import clock_marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticked:
-    """What one tick did. ``extended``: appointments that came to be in endless series."""
+    """What one tick did. ``extended``: appointments that came to be in endless series.
+
+    ``expired``: asks that nobody answered; ``overdue``: those that a person has to confirm, for the
+    clock or the daemon was late; ``reminded``: clients reminded of one. ``proposed``: providers
+    told of drifts. ``sent``, ``failed``, ``dead``: messages.
+    """
 
     extended: int = 0
+    expired: int = 0
+    overdue: int = 0
+    reminded: int = 0
+    proposed: int = 0
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
 
     def document(self) -> dict[str, int]:
         """Return the counts as JSON."""
@@ -21,4 +36,26 @@ def tick(services: Services) -> Ticked:
     """Do once what the daemon does between polls."""
     with services.database.write() as tx:
         extended = series.extend(tx, now=services.clock.now())
-    return Ticked(extended=extended)
+    passed = _pass_time(services)
+    proposed = proposals.propose(services, grace=services.grace)
+    mail = outbox.deliver(services)
+    return Ticked(
+        extended=extended,
+        **asdict(passed),
+        proposed=proposed,
+        sent=mail.sent,
+        failed=mail.failed,
+        dead=mail.dead,
+    )
+
+
+def _pass_time(services: Services) -> Passed:
+    """Let asks expire and remind of them; by a doubted clock nothing irreversible happens."""
+    with services.database.write() as tx:
+        # the clock is read inside: whoever waited for the transaction is not late for it
+        now, trusted = services.clock.now(), True
+        if services.watch is not None:
+            mark = services.watch.look(clock_marks.find(tx))
+            clock_marks.save(tx, mark)
+            trusted = mark.doubted_since is None
+        return ask_expiry.pass_time(tx, rules=services.rules, now=now, trusted=trusted)

@@ -52,6 +52,14 @@ def ask(
     ]
 
 
+def ask_under(
+    tx: Connection, block: str, request: Request, *, rules: Rules, now: datetime, actor: str
+) -> list[Ask]:
+    """Ask about everything under an out-of-office block, in one step; raises as `ask` does."""
+    refs = out_of_office.to_ask(tx, block, now=now)
+    return ask(tx, refs, request, rules=rules, now=now, actor=actor)
+
+
 def withdraw(tx: Connection, number: int, *, now: datetime, actor: str) -> Ask:
     """Take an ask back: the appointment takes place as it was, and the client is told.
 

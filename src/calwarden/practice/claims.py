@@ -1,68 +1,20 @@
 """Claims: their documents, their dates of service, and the steps of their life."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from calwarden.domain import claim as rules
 from calwarden.domain.appointment import Appointment
-from calwarden.domain.claim import ClaimState, ClaimStatus, Clearance, Frequency
+from calwarden.domain.claim import ClaimStatus, Frequency
 from calwarden.domain.hold import NEAR
-from calwarden.domain.practice import Client, Correction, Payer, Provider
 from calwarden.domain.refusal import Refused
-from calwarden.domain.wall_time import local_date
-from calwarden.practice.holds import Holds
-from calwarden.store import appointments, audit, claims, people
+from calwarden.practice import work_items
+from calwarden.practice.claim_cases import Case, case_of, cases
+from calwarden.store import appointments, audit, claims
 from calwarden.store.claims import ClaimRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A claim with what decides about it: its appointment, the dates, and every open cause.
-
-    ``holds`` are the reasons of its hold, ``holding`` the numbers of the drifts among them.
-    """
-
-    row: ClaimRow
-    appointment: Appointment
-    state: ClaimState
-    holds: tuple[str, ...]
-    holding: frozenset[int]
-    differs: tuple[str, ...]
-
-    def document(self) -> dict[str, Any]:
-        """Return the claim as JSON values; once on file, its date of service is the filed one."""
-        return {
-            "ref": self.row.ref,
-            "appointment": self.row.appointment,
-            "status": self.row.status.value,
-            "date_of_service": self.state.shown_date.isoformat(),
-            "timezone": self.row.dos_timezone,
-            "held": bool(self.holds),
-            "reasons": list(self.holds),
-            "payer": self.row.payer,
-            "control_number": self.row.control_number,
-            "procedure_code": self.row.procedure_code,
-            "documented_minutes": self.row.documented_minutes,
-            "differs": list(self.differs),
-        }
-
-    def clearance(self, now: datetime) -> Clearance:
-        """Answer whether the claim may be sent at this moment."""
-        today = local_date(now, self.row.dos_timezone)
-        return rules.clearance(self.state, holds=self.holds, today=today)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _People:
-    """Who has a say in dates and corrections, loaded once for many claims."""
-
-    clients: Mapping[str, Client]
-    providers: Mapping[str, Provider]
-    payers: Mapping[str, Payer]
 
 
 def listing(
@@ -93,38 +45,40 @@ def clearance(
     }
 
 
-def case_of(connection: Connection, ref: str, *, now: datetime, near: timedelta = NEAR) -> Case:
-    """Return one claim with what decides about it; raises `NotFound`."""
-    return next(cases(connection, [claims.get(connection, ref)], now, near))
-
-
-def cases(
-    connection: Connection, rows: list[ClaimRow], now: datetime, near: timedelta = NEAR
-) -> Iterator[Case]:
-    """Yield claims with what decides about them, as of ``now``."""
-    if not rows:
-        return
-    known = _People(
-        clients={one.ref: one for one in people.clients(connection)},
-        providers={one.ref: one for one in people.providers(connection)},
-        payers={one.ref: one for one in people.payers(connection)},
-    )
-    holds = Holds.at(connection, now, near=near)
-    wanted = {row.appointment for row in rows}
-    meant = {one.ref: one for one in appointments.search(connection, refs=sorted(wanted))}
-    for row in rows:
-        yield _case(row, meant[row.appointment], holds, known)
-
-
 def add(tx: Connection, row: ClaimRow, *, now: datetime, actor: str) -> None:
     """Store a new claim. What is on file already counts as filed with the date by the rule."""
     if row.status.on_file and row.filed_date_of_service is None:
         row = replace(row, filed_date_of_service=row.date_of_service)
+    if row.scheduled_minutes is None:
+        row = replace(row, scheduled_minutes=appointments.get(tx, row.appointment).minutes)
     claims.insert_one(tx, row)
     detail = {"appointment": row.appointment, "status": row.status.value}
     detail["date_of_service"] = row.date_of_service.isoformat()
     subject = f"claim:{row.ref}"
     audit.append(tx, at=now, actor=actor, action="claim.added", subject=subject, detail=detail)
+    work_items.follow(tx, [row.ref], now=now, actor=actor)
+
+
+def change(
+    tx: Connection,
+    ref: str,
+    *,
+    now: datetime,
+    actor: str,
+    **values: Any,
+) -> None:
+    """Store what was said anew about a claim: payer, payer's number, code, documented minutes.
+
+    A new code or a newly documented time confirms the length that the code stands for.
+    """
+    row = claims.get(tx, ref)
+    if {"procedure_code", "documented_minutes"} & set(values):
+        values["scheduled_minutes"] = appointments.get(tx, row.appointment).minutes
+    claims.save(tx, replace(row, updated_at=now, **values))
+    detail = {"fields": sorted(values)}
+    subject = f"claim:{ref}"
+    audit.append(tx, at=now, actor=actor, action="claim.changed", subject=subject, detail=detail)
+    work_items.follow(tx, [ref], now=now, actor=actor)
 
 
 def set_status(
@@ -156,62 +110,42 @@ def set_status(
         audit.append(
             tx, at=now, actor=actor, action="claim.status", subject=f"claim:{ref}", detail=detail
         )
+        work_items.follow(tx, [ref], now=now, actor=actor, near=near)
     return case_of(tx, ref, now=now, near=near)
 
 
-def follow(tx: Connection, moved: Appointment, *, now: datetime, actor: str) -> list[str]:
-    """Bring the claims of a moved or corrected appointment to its date; return their refs.
+def follow(tx: Connection, changed: Appointment, *, now: datetime, actor: str) -> list[str]:
+    """Bring the claims of an appointment after it: moved, corrected, ended, or as it was again.
 
-    Draft, ready and rejected ones only: nothing is changed that the payer has.
+    Draft, ready and rejected ones take its date; what the payer has becomes a work item. Returns
+    the refs of those with another date.
     """
-    changed = []
-    for row in claims.search(tx, appointments=[moved.ref]):
-        if not row.status.correctable:
-            continue
-        zone = moved.dos_zone if row.status is ClaimStatus.DRAFT else row.dos_timezone
-        service = rules.date_of_service(moved.start, zone)
-        if (service, zone) == (row.date_of_service, row.dos_timezone):
-            continue
-        claims.save(tx, replace(row, date_of_service=service, dos_timezone=zone, updated_at=now))
-        if service == row.date_of_service:
-            continue
-        detail = {
-            "appointment": moved.ref,
-            "before": row.date_of_service.isoformat(),
-            "after": service.isoformat(),
-        }
-        changed.append(row.ref)
-        subject = f"claim:{row.ref}"
-        audit.append(
-            tx, at=now, actor=actor, action="claim.redated", subject=subject, detail=detail
-        )
-    return changed
+    rows = claims.search(tx, appointments=[changed.ref])
+    redated = [row.ref for row in rows if _redate(tx, row, changed, now=now, actor=actor)]
+    work_items.follow(tx, [row.ref for row in rows], now=now, actor=actor)
+    return redated
 
 
-def _case(row: ClaimRow, one: Appointment, holds: Holds, known: _People) -> Case:
-    payer = known.payers.get(row.payer)
-    state = ClaimState(
-        status=row.status,
-        appointment=one.status,
-        true_date=rules.date_of_service(one.start, row.dos_timezone),
-        filed_date=row.filed_date_of_service,
-        control_number=row.control_number,
-        correction=payer.correction if payer else Correction.REPLACE,
-    )
-    return Case(
-        row=row,
-        appointment=one,
-        state=state,
-        holds=holds.reasons(one, row.dos_timezone) if state.holdable else (),
-        holding=holds.drifts(one, row.dos_timezone) if state.holdable else frozenset(),
-        differs=rules.differing_dates(
-            one.start,
-            one.end,
-            zone=row.dos_timezone,
-            client=known.clients[one.client].timezone,
-            provider=known.providers[one.provider].timezone,
-        ),
-    )
+def _redate(
+    tx: Connection, row: ClaimRow, moved: Appointment, *, now: datetime, actor: str
+) -> bool:
+    if not row.status.correctable:
+        return False
+    zone = moved.dos_zone if row.status is ClaimStatus.DRAFT else row.dos_timezone
+    service = rules.date_of_service(moved.start, zone)
+    if (service, zone) == (row.date_of_service, row.dos_timezone):
+        return False
+    claims.save(tx, replace(row, date_of_service=service, dos_timezone=zone, updated_at=now))
+    if service == row.date_of_service:
+        return False
+    detail = {
+        "appointment": moved.ref,
+        "before": row.date_of_service.isoformat(),
+        "after": service.isoformat(),
+    }
+    subject = f"claim:{row.ref}"
+    audit.append(tx, at=now, actor=actor, action="claim.redated", subject=subject, detail=detail)
+    return True
 
 
 def _demand_step(case: Case, status: ClaimStatus) -> None:
@@ -240,16 +174,35 @@ def _demand_step(case: Case, status: ClaimStatus) -> None:
 
 
 def _dates(case: Case, status: ClaimStatus) -> dict[str, Any]:
-    """Return what a step does to zone and dates: ready fixes the zone, submitted files the date."""
-    row, one = case.row, case.appointment
-    if status is ClaimStatus.READY:
-        service = rules.date_of_service(one.start, one.dos_zone)
-        return {"dos_timezone": one.dos_zone, "date_of_service": service}
-    if status is ClaimStatus.SUBMITTED:
-        service = case.state.true_date
-        return {"date_of_service": service, "filed_date_of_service": service}
-    if status is ClaimStatus.REJECTED:
-        return {"filed_date_of_service": None, "date_of_service": case.state.true_date}
-    if status is ClaimStatus.VOID:
-        return {"date_of_service": case.state.true_date}
-    return {"date_of_service": row.date_of_service}
+    """Return what a step does to zone, dates and the payer's number.
+
+    Ready fixes the zone, submitted files the date. A replacement remembers the date of the claim
+    that it replaces until the payer has processed it.
+    """
+    row, one, state = case.row, case.appointment, case.state
+    # the number that a voided claim had is not that of what goes next
+    number = None if row.status is ClaimStatus.VOID else row.control_number
+    match status:
+        case ClaimStatus.READY:
+            service = rules.date_of_service(one.start, one.dos_zone)
+            zone = one.dos_zone
+            return {"dos_timezone": zone, "date_of_service": service, "control_number": number}
+        case ClaimStatus.SUBMITTED:
+            return {
+                "date_of_service": state.true_date,
+                "filed_date_of_service": state.true_date,
+                "processed_date_of_service": _processed(case),
+                "control_number": number,
+            }
+        case ClaimStatus.REJECTED:
+            return {"filed_date_of_service": None, "date_of_service": state.true_date}
+        case ClaimStatus.VOID | ClaimStatus.PAID | ClaimStatus.DENIED:
+            filed = row.filed_date_of_service or row.processed_date_of_service
+            dated = {"date_of_service": state.true_date} if status is ClaimStatus.VOID else {}
+            return {"filed_date_of_service": filed, "processed_date_of_service": None, **dated}
+        case ClaimStatus.DRAFT | ClaimStatus.ACCEPTED:
+            return {}
+
+
+def _processed(case: Case) -> date | None:
+    return case.state.payer_has if case.state.processed else None

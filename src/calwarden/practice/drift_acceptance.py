@@ -19,24 +19,14 @@ from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import in_zone, instant
 from calwarden.practice.appointments import started
 from calwarden.practice.corrections import TrueTime, correct
+from calwarden.practice.drift_closing import ENDINGS, close
 from calwarden.practice.rescheduling import reschedule_one
 from calwarden.practice.series import resolve
 from calwarden.practice.series_course import shift_series
-from calwarden.store import audit, calendars, drifts, series
+from calwarden.store import drifts, series
 from calwarden.store.drifts import DriftRow
 
 ACCEPTABLE = frozenset({DriftKind.MOVED, DriftKind.RESIZED, DriftKind.OCCURRENCE_MOVED})
-ENDINGS = frozenset(
-    {
-        DriftKind.DELETED,
-        DriftKind.CANCELLED,
-        DriftKind.DECLINED,
-        DriftKind.OCCURRENCE_DELETED,
-        DriftKind.MOVED_CALENDAR,
-    }
-)
-"""Kinds that would end an appointment: that takes a decision of its own."""
-
 MINUTE = timedelta(minutes=1)
 
 
@@ -69,7 +59,7 @@ def accept(tx: Connection, row: DriftRow, reason: str, *, now: datetime, actor: 
     else:
         refs = [row.appointment or ""] if len(row.appointments) <= 1 else row.appointments
         moved = [_take(tx, row, ref, seen, reason, now=now, actor=actor) for ref in refs]
-    _close(tx, row, DriftStatus.ACCEPTED, now=now, actor=actor, reason=reason)
+    close(tx, row, DriftStatus.ACCEPTED, now=now, actor=actor, reason=reason)
     _close_kin(tx, row, moved, now=now, actor=actor)
 
 
@@ -150,40 +140,13 @@ def _close_kin(
             continue
         agrees = _times(other.after) == _times(row.after)
         status = DriftStatus.WITHDRAWN if agrees else DriftStatus.SUPERSEDED
-        _close(tx, other, status, now=now, actor=actor, reason=None)
+        close(tx, other, status, now=now, actor=actor, reason=None)
 
 
 def _times(after: Mapping[str, Any] | None) -> tuple[datetime, datetime] | None:
     if after is None or after.get("all_day"):
         return None
     return _moment(after, "start"), _moment(after, "end")
-
-
-def _close(
-    tx: Connection,
-    row: DriftRow,
-    status: DriftStatus,
-    *,
-    now: datetime,
-    actor: str,
-    reason: str | None,
-) -> None:
-    # the engine tells by the cause that the ledger has this already, and only writes
-    cause = "the practice decided otherwise" if status is DriftStatus.SUPERSEDED else row.cause
-    drifts.save(
-        tx,
-        row.id,
-        status=status.value,
-        reason=reason or None,
-        cause=cause,
-        updated_at=now,
-        closed_at=now,
-    )
-    calendars.save(tx, row.calendar_id, planned_revision=0)
-    drifts.append_history(tx, row, at=now, event=status.value, actor=actor)
-    detail = {"kind": row.kind.value, "appointment": row.appointment}
-    action, subject = f"drift.{status}", f"drift:{row.id}"
-    audit.append(tx, at=now, actor=actor, action=action, subject=subject, detail=detail)
 
 
 def _moment(document: Mapping[str, Any], key: str) -> datetime:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity
 from calwarden.domain.hold import NEAR
 from calwarden.domain.refusal import Refused
-from calwarden.practice import claims
-from calwarden.practice.claims import Case
+from calwarden.practice import work_items
+from calwarden.practice.claim_cases import Case, cases
 from calwarden.practice.drift_acceptance import accept
 from calwarden.practice.holds import concerned
 from calwarden.store import audit, calendars, drifts
@@ -82,7 +82,7 @@ def documents(
     refs = {ref for row in rows for ref in concerned(row)}
     by_appointment: dict[str, list[Case]] = {}
     found = claim_rows.search(connection, appointments=sorted(refs))
-    for case in claims.cases(connection, found, now, near):
+    for case in cases(connection, found, now, near):
         by_appointment.setdefault(case.row.appointment, []).append(case)
     return [
         _document(row, [case for ref in concerned(row) for case in by_appointment.get(ref, ())])
@@ -120,6 +120,7 @@ def resolve(
     logged = {"decision": decision.value, "revision": row.revision, "kind": row.kind.value}
     subject = f"drift:{row.id}"
     audit.append(tx, at=now, actor=actor, action="drift.decided", subject=subject, detail=logged)
+    work_items.follow_drifts(tx, [row.id], now=now, actor=actor)
     return document(tx, drifts.get(tx, drift_id), now=now)
 
 
@@ -164,8 +165,8 @@ def _dismiss(tx: Connection, row: DriftRow, reason: str, now: datetime) -> None:
     )
 
 
-def _document(row: DriftRow, cases: list[Case]) -> dict[str, Any]:
-    ordered = sorted(cases, key=lambda case: case.row.ref)
+def _document(row: DriftRow, meant: list[Case]) -> dict[str, Any]:
+    ordered = sorted(meant, key=lambda case: case.row.ref)
     held = [case for case in ordered if row.id in case.holding]
     own = [*held, *ordered]
     reverting = row.decision == Decision.REVERT

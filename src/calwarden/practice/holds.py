@@ -10,8 +10,17 @@ from sqlalchemy import Connection
 from calwarden.domain.appointment import Appointment
 from calwarden.domain.drift import CASES
 from calwarden.domain.hold import NEAR, Contradiction, drift_hold, request_hold
-from calwarden.store import drifts
+from calwarden.store import asks, drifts
 from calwarden.store.drifts import DriftRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a date of service is in doubt: an open drift at a revision, or (no drift) an open ask."""
+
+    reason: str
+    drift: int | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,7 @@ class Holds:
     now: datetime
     near: timedelta = NEAR
     standing: dict[str, list[DriftRow]] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def at(cls, connection: Connection, now: datetime, *, near: timedelta = NEAR) -> Self:
@@ -29,25 +39,23 @@ class Holds:
         for row in drifts.search(connection, statuses=drifts.STANDING):
             for ref in concerned(row):
                 standing.setdefault(ref, []).append(row)
-        return cls(now=now, near=near, standing=standing)
+        open_asks = asks.search(connection, statuses=asks.STANDING)
+        asked = {ask.appointment: ask.id for ask in open_asks}
+        return cls(now=now, near=near, standing=standing, asked=asked)
 
-    def reasons(self, appointment: Appointment, zone: str) -> tuple[str, ...]:
-        """Return why the claim of an appointment, dated in ``zone``, may not be sent."""
-        return tuple(reason for _, reason in self._causes(appointment, zone))
+    def causes(self, appointment: Appointment, zone: str) -> tuple[Cause, ...]:
+        """Return why the date of service of an appointment, dated in ``zone``, is in doubt."""
+        return tuple(self._causes(appointment, zone))
 
-    def drifts(self, appointment: Appointment, zone: str) -> frozenset[int]:
-        """Return the numbers of the drifts that hold the claim of an appointment."""
-        return frozenset(drift for drift, _ in self._causes(appointment, zone) if drift)
-
-    def _causes(self, appointment: Appointment, zone: str) -> Iterator[tuple[int, str]]:
-        asked = request_hold(appointment)
+    def _causes(self, appointment: Appointment, zone: str) -> Iterator[Cause]:
+        asked = request_hold(appointment, self.asked.get(appointment.ref))
         if asked is not None:
-            yield 0, asked
+            yield Cause(reason=asked)
         for row in self.standing.get(appointment.ref, ()):
             said = _said(row, appointment.ref)
             reason = drift_hold(appointment, said, zone=zone, now=self.now, near=self.near)
             if reason is not None:
-                yield row.id, reason
+                yield Cause(reason=reason, drift=row.id, revision=row.revision)
 
 
 def concerned(row: DriftRow) -> set[str]:

@@ -117,6 +117,11 @@ class PracticeSettings(Section):
     out_of_office_title: str = Field(
         default="Out of office", description="Title of an out-of-office event."
     )
+    templates: FilePath = Field(
+        default=None,
+        description="Folder with the practice's own templates of messages; one found there, such "
+        "as client/moved.jinja, takes the place of the shipped one.",
+    )
     contact: str = Field(
         default="",
         description="How clients reach the practice; shown where they cannot go on online.",
@@ -167,10 +172,23 @@ class SmtpSettings(SecretSettings):
         default=True,
         description="Encrypt the connection; a server on this machine needs no encryption.",
     )
+    tls: bool = Field(
+        default=False, description="Encrypted from the first byte instead, as on port 465."
+    )
+    ca_file: FilePath = Field(
+        default=None, description="Certificate authority to trust instead of the system's."
+    )
     sender: str = Field(default="calwarden@localhost", description="Address that mail comes from.")
     timeout_seconds: Seconds = Field(
         default=20, description="How long to wait for the mail server."
     )
+
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        if not re.fullmatch(r"[^\s@<>\",;]+@[^\s@<>\",;]+", value):
+            raise ValueError("takes a plain address such as office@practice.example")
+        return value
 
 
 class WebSettings(Section):

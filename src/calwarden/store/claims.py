@@ -15,7 +15,12 @@ from calwarden.store.tables import claims
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRow:
-    """One claim. ``filed_date_of_service`` is the date on file with the payer, once it is."""
+    """One claim. ``filed_date_of_service`` is the date on file with the payer, once it is.
+
+    ``processed_date_of_service`` is that of the processed claim which a replacement on its way
+    replaces; ``scheduled_minutes`` the length of the appointment that the procedure code was
+    chosen for.
+    """
 
     ref: str
     appointment: str
@@ -26,6 +31,8 @@ class ClaimRow:
     created_at: datetime
     updated_at: datetime
     filed_date_of_service: date | None = None
+    processed_date_of_service: date | None = None
+    scheduled_minutes: int | None = None
     control_number: str | None = None
     procedure_code: str | None = None
     documented_minutes: int | None = None
@@ -49,12 +56,15 @@ def get(connection: Connection, ref: str) -> ClaimRow:
 def search(
     connection: Connection,
     *,
+    refs: Iterable[str] | None = None,
     appointments: Iterable[str] | None = None,
     statuses: Iterable[ClaimStatus] | None = None,
     payer: str | None = None,
 ) -> list[ClaimRow]:
     """Return the claims that fit every given condition, by ref."""
     query = select(claims).order_by(claims.c.ref)
+    if refs is not None:
+        query = query.where(claims.c.ref.in_(list(refs)))
     if appointments is not None:
         query = query.where(claims.c.appointment.in_(list(appointments)))
     if statuses is not None:
@@ -77,7 +87,7 @@ def save(connection: Connection, claim: ClaimRow) -> None:
 
 
 def _values(claim: ClaimRow) -> dict[str, Any]:
-    filed = claim.filed_date_of_service
+    filed, processed = claim.filed_date_of_service, claim.processed_date_of_service
     return {
         "appointment": claim.appointment,
         "payer": claim.payer,
@@ -85,6 +95,8 @@ def _values(claim: ClaimRow) -> dict[str, Any]:
         "date_of_service": claim.date_of_service.isoformat(),
         "dos_timezone": claim.dos_timezone,
         "filed_date_of_service": None if filed is None else filed.isoformat(),
+        "processed_date_of_service": None if processed is None else processed.isoformat(),
+        "scheduled_minutes": claim.scheduled_minutes,
         "control_number": claim.control_number,
         "procedure_code": claim.procedure_code,
         "documented_minutes": claim.documented_minutes,
@@ -95,10 +107,11 @@ def _values(claim: ClaimRow) -> dict[str, Any]:
 
 
 def _claim(row: RowMapping) -> ClaimRow:
-    filed = row["filed_date_of_service"]
+    filed, processed = row["filed_date_of_service"], row["processed_date_of_service"]
     typed = {
         "status": ClaimStatus(row["status"]),
         "date_of_service": date.fromisoformat(row["date_of_service"]),
         "filed_date_of_service": None if filed is None else date.fromisoformat(filed),
+        "processed_date_of_service": None if processed is None else date.fromisoformat(processed),
     }
     return ClaimRow(**{**row, **typed})

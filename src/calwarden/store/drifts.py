@@ -108,6 +108,12 @@ def search(connection: Connection, **conditions: Unpack[Conditions]) -> list[Dri
     return [_drift(row) for row in connection.execute(query).mappings()]
 
 
+def unproposed(connection: Connection) -> list[DriftRow]:
+    """Return the drifts whose provider was not told of their last revision, by id."""
+    query = select(drifts).where(drifts.c.proposed_revision < drifts.c.revision)
+    return [_drift(row) for row in connection.execute(query.order_by(drifts.c.id)).mappings()]
+
+
 def history(connection: Connection, drift_id: int) -> list[HistoryRow]:
     """Return what happened to a drift, oldest first."""
     query = select(drift_history).where(drift_history.c.drift_id == drift_id)

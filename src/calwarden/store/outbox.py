@@ -144,8 +144,24 @@ def release_abandoned(
 def claim(
     connection: Connection, *, owner: str, now: datetime, until: datetime
 ) -> OutboxMessage | None:
-    """Take the message that has been due longest; None where none is due."""
-    query = select(outbox).where(_due(now)).order_by(outbox.c.next_attempt_at, outbox.c.id)
+    """Take the message that has been due longest; None where none is due.
+
+    What one person is told of one appointment goes out in its order.
+    """
+    earlier = outbox.alias()
+    before = (
+        select(earlier.c.id)
+        .where(
+            earlier.c.appointment == outbox.c.appointment,
+            earlier.c.reader == outbox.c.reader,
+            earlier.c.recipient == outbox.c.recipient,
+            earlier.c.id < outbox.c.id,
+            earlier.c.status.in_([MessageStatus.WAITING.value, MessageStatus.SENDING.value]),
+        )
+        .exists()
+    )
+    query = select(outbox).where(_due(now), ~before)
+    query = query.order_by(outbox.c.next_attempt_at, outbox.c.id)
     row = connection.execute(query.limit(1)).mappings().first()
     if row is None:
         return None

@@ -358,6 +358,10 @@ claims = Table(
     Column("date_of_service", Text, nullable=False),
     Column("dos_timezone", Text, nullable=False),
     Column("filed_date_of_service", Text),
+    # while a replacement is on its way: the date of the processed claim that it replaces
+    Column("processed_date_of_service", Text),
+    # the appointment's length when the claim was made, or when its time was last confirmed
+    Column("scheduled_minutes", Integer),
     Column("control_number", Text),
     Column("procedure_code", Text),
     Column("documented_minutes", Integer),

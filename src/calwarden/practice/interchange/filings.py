@@ -1,6 +1,5 @@
 """Importing claims: in whatever step of their life they are."""
 
-from dataclasses import replace
 from typing import Any
 
 from calwarden.domain.claim import ClaimStatus, date_of_service
@@ -80,9 +79,7 @@ def _apply(session: Session, known: ClaimRow, changes: Values) -> None:
             raise RowRefused(str(error), field="status") from error
     plain = {name: changes[name] for name in (*PLAIN, "payer") if name in changes}
     if plain:
-        now = session.now
-        claims.save(session.tx, replace(claims.get(session.tx, known.ref), updated_at=now, **plain))
-        session.log("claim.changed", f"claim:{known.ref}", {"fields": sorted(plain)})
+        claims_of.change(session.tx, known.ref, now=session.now, actor=session.actor, **plain)
 
 
 def _only_payer(session: Session) -> str:

@@ -16,6 +16,7 @@ from calwarden.domain.practice import (
     parse_working_hours,
     working_hours_document,
 )
+from calwarden.practice import work_items
 from calwarden.practice.appointments import zone_that_dates
 from calwarden.practice.interchange.reading import Kind
 from calwarden.practice.interchange.session import RowRefused, Session, Values
@@ -62,6 +63,8 @@ def put_payer(session: Session, ref: str, values: Values) -> None:
     def apply(changes: Values) -> None:
         people.save_payer(session.tx, _payer(known, changes))
         session.log("payer.changed", f"payer:{ref}", {"fields": sorted(changes)})
+        if "correction" in changes:
+            work_items.follow_payer(session.tx, ref, now=session.now, actor=session.actor)
 
     session.change(Kind.PAYER, ref, _payer_fields(known), values, apply)
 

@@ -44,7 +44,7 @@ def proposal(tx: Connection, provider: str, drifts: Sequence[Drifted], *, now: d
         kind=MessageKind.PROPOSAL,
         to=Recipient.provider(provider),
         key=",".join(f"{one.id}@{one.revision}" for one in ordered),
-        facts={"drifts": [_facts(one) for one in ordered]},
+        facts={"drifts": [drift_facts(one) for one in ordered]},
     )
     outbox.add(tx, new, now=now)
 
@@ -64,7 +64,8 @@ def relink_needed(tx: Connection, calendar: LinkedCalendar, *, now: datetime) ->
     outbox.add(tx, new, now=now)
 
 
-def _facts(one: Drifted) -> dict[str, Any]:
+def drift_facts(one: Drifted) -> dict[str, Any]:
+    """Return a drift as its message keeps it."""
     return {
         "drift": one.id,
         "revision": one.revision,

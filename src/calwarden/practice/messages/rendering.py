@@ -5,8 +5,7 @@ One template makes both text and HTML, out of the parts in ``parts.txt`` and ``p
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +27,7 @@ from calwarden.domain.appointment import Appointment, Place
 from calwarden.domain.message import MessageKind, Reader
 from calwarden.practice.messages.calendar_file import Entry, calendar_file
 from calwarden.practice.messages.correspondence import Correspondence
+from calwarden.practice.messages.house import House, Rendered
 from calwarden.practice.messages.views import View
 from calwarden.store.outbox import OutboxMessage
 
@@ -63,34 +63,6 @@ TEMPLATES: Mapping[str, tuple[Reader, MessageKind]] = {
 """Every template by its name, with the reader and the kind that it is for."""
 
 log = structlog.get_logger("calwarden.messages")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """What every message of an installation says: addresses, places and rules of the practice.
-
-    ``link`` makes the address of a client's page; ``home`` names the installation in UIDs.
-    """
-
-    home: str
-    sender: str
-    public_url: str
-    link: Callable[[Appointment], str]
-    contact: str = ""
-    notice_hours: int = 24
-    places: Mapping[Place, str] = field(
-        default_factory=lambda: {Place.OFFICE: "Office", Place.TELEHEALTH: "Telehealth"}
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """A message in words. ``calendar`` is the .ics file, where there is one."""
-
-    subject: str
-    text: str
-    html: str
-    calendar: bytes | None
 
 
 class Renderer:
