@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
+from calwarden.cli import link_google
 from calwarden.cli.failures import WrongInput
 from calwarden.cli.options import group
 from calwarden.cli.session import ACTOR, Session, command
@@ -14,12 +15,13 @@ from calwarden.domain.linked_calendar import Role
 from calwarden.domain.refusal import Refused
 from calwarden.practice import linking
 from calwarden.sdk.connector import Credential, Discovery, RemoteCalendar
-from calwarden.store import people
+from calwarden.store import calendars, people
 from calwarden.store.calendars import NewCalendar
 
 app = group("Link a provider's calendar. The credential is sealed; nothing is written there yet.")
 
 CALDAV = "caldav"
+GOOGLE = "google"
 
 
 @command(app, CALDAV)
@@ -55,6 +57,68 @@ def caldav(
     password = _secret(password_file)
     credential = {"url": url, "username": username, "password": password}
     _link(session, CALDAV, provider, credential, calendar, role)
+
+
+@command(app, GOOGLE)
+def google(  # noqa: PLR0913 - one parameter an option
+    session: Session,
+    *,
+    provider: Annotated[str, typer.Option("--provider", metavar="REF", help="Whose calendar.")],
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Sign in with a browser on this machine.")
+    ] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="F", help="Authorized-user file (JSON)."),
+    ] = None,
+    service_account: Annotated[
+        Path | None,
+        typer.Option("--service-account", metavar="F", help="Key file of a service account."),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", metavar="MAIL", help="For whom the service account speaks."),
+    ] = None,
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            "--calendar",
+            metavar="ID",
+            help="An existing calendar (primary: the main one); else one of our own is made.",
+        ),
+    ] = None,
+    role: Annotated[
+        Role,
+        typer.Option("--role", help="managed: publish and watch; busy: only read when it is busy."),
+    ] = Role.MANAGED,
+) -> None:
+    """Link a calendar of a Google account.
+
+    Without --calendar calwarden makes a calendar "Appointments" of its own there and sees nothing
+    else but busy times. Linking again renews the link and keeps its number.
+    """
+    asked = link_google.Asked(
+        browser=browser,
+        token_file=token_file,
+        service_account=service_account,
+        subject=subject,
+        calendar=calendar,
+        role=role,
+    )
+    asked.check()
+    application = session.application
+    with application.database.read() as connection:
+        zone = people.get_provider(connection, provider).timezone
+        known = calendars.search(connection, provider=provider, role=Role.MANAGED)
+    context = application.link_context(GOOGLE, zone)
+    kind = cast("link_google.AccountKind", application.connectors[GOOGLE])
+    session.out.note(link_google.choice(asked))
+    credential = link_google.signed_in(kind, asked, context, session.out.note)
+    before = [one.remote_id for one in reversed(known) if one.connector == GOOGLE]
+    found = link_google.offered(kind, asked, credential, context, before)
+    wanted = None if calendar == link_google.PRIMARY else calendar
+    chosen = choose(found.calendars, wanted, role)
+    _store(session, GOOGLE, provider, found, chosen, role)
 
 
 def choose(offered: Sequence[RemoteCalendar], wanted: str | None, role: Role) -> RemoteCalendar:
@@ -99,6 +163,22 @@ def _link(
     context = application.link_context(connector, zone)
     found: Discovery = kind.discover(credential, context)
     chosen = choose(found.calendars, calendar, role)
+    _store(session, connector, provider, found, chosen, role)
+
+
+def _store(
+    session: Session,
+    connector: str,
+    provider: str,
+    found: Discovery,
+    chosen: RemoteCalendar,
+    role: Role,
+) -> None:
+    application = session.application
+    with application.database.read() as connection:
+        zone = people.get_provider(connection, provider).timezone
+    kind = application.connectors[connector]
+    context = application.link_context(connector, zone)
     with application.database.read() as connection:
         linking.demand_linkable(connection, provider, connector, chosen.remote_id, role)
     # what is only read is not tried out by writing

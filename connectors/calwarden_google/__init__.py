@@ -1,0 +1,1 @@
+"""Google Calendar (wire rules G*), spoken through google-api-python-client."""

@@ -1,0 +1,320 @@
+"""A stand-in for Google Calendar on the loopback interface.
+
+Strict, stateful, and open to a person's hands.
+
+It answers calendar v3 and the sign-in pages over HTTP. Every request is checked against the
+discovery document that google-api-python-client ships; what is wrong with one is refused with 400
+and kept in `GoogleServer.violations`, which a test run must end without. `POST /_control/NAME` with
+a JSON object calls a method of `Control` from another process.
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from emulators import google_discovery
+from emulators.google_api import Api, Asked, Caller
+from emulators.google_control import Control
+from emulators.google_errors import ApiError
+from emulators.google_faults import Fault, Faults
+from emulators.google_oauth import SignIn, TokenError
+from emulators.google_people import Person
+from emulators.google_state import Calendar, Rules, State
+
+SERVICE = "/calendar/v3/"
+JSON = "application/json; charset=UTF-8"
+READING = {"GET"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One API request that was received.
+
+    When (monotonic seconds), which method, by whom, how it was answered.
+    """
+
+    at: float
+    method: str
+    email: str
+    status: int
+
+
+@dataclass
+class Quota:
+    """How many requests a sliding window holds, per user.
+
+    More are refused with ``status`` and ``reason`` (G27).
+    """
+
+    requests: int
+    seconds: float = 60.0
+    status: int = 403
+    reason: str = "rateLimitExceeded"
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class GoogleServer:
+    """The emulator: a server in a thread, and the hands of people on its pages."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.state = State()
+        self.api = Api(self.state)
+        self.sign_in = SignIn(self.state)
+        self.faults = Faults()
+        self.violations: list[str] = []
+        self.requests: list[Request] = []
+        self.quota: Quota | None = None
+        self._recent: dict[str, deque[float]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.005},
+            name="google",
+            daemon=True,
+        )
+
+    @property
+    def url(self) -> str:
+        """Address of the server, without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the ``[google]`` section of a configuration that speaks to this server."""
+        client, secret = next(iter(self.sign_in.clients.items()))
+        return {
+            "api_root": f"{self.url}{SERVICE}",
+            "auth_uri": f"{self.url}/o/oauth2/v2/auth",
+            "token_uri": f"{self.url}/token",
+            "client_id": client,
+            "client_secret": secret,
+        }
+
+    @property
+    def rules(self) -> Rules:
+        """The switches of the service."""
+        return self.state.rules
+
+    @property
+    def writes(self) -> int:
+        """How many requests were sent that change something."""
+        return sum(
+            1
+            for request in self.requests
+            if not request.method.endswith((".list", ".get", ".instances", "query"))
+        )
+
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Answer nothing any more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self.api.push.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def add_account(self, email: str, **about: Any) -> Calendar:
+        """Add a person with a primary calendar."""
+        return self.state.add_account(email, **about)
+
+    def person(self, calendar: str) -> Person:
+        """Return the owner of a calendar, at its page."""
+        return Person(self.api, self.state.calendars[calendar])
+
+    def answer(
+        self, verb: str, target: str, headers: Any, content: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answer one request."""
+        parts = urlsplit(target)
+        if parts.path.startswith(SERVICE):
+            return self._api(verb, parts.path.removeprefix(SERVICE), parts.query, headers, content)
+        if parts.path == "/o/oauth2/v2/auth" and verb == "GET":
+            return self._consent(parts.query)
+        if parts.path == "/token" and verb == "POST":
+            return self._token(content)
+        if parts.path.startswith("/_control/") and verb == "POST":
+            reply = Control(self).call(
+                parts.path.removeprefix("/_control/"), json.loads(content or b"{}")
+            )
+            return 200, {"Content-Type": JSON}, _encoded(reply)
+        return 404, {"Content-Type": "text/html"}, b"<html>Not Found</html>"
+
+    def _api(
+        self, verb: str, path: str, query: str, headers: Any, content: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        checked = google_discovery.check(
+            verb, path, parse_qs(query, keep_blank_values=True), _decoded(content)
+        )
+        if checked is None or checked.method.id not in self.api.answers:
+            self.violations.append(f"{verb} {path}: no such method")
+            return _refused(ApiError(404, "notFound"))
+        self.violations += checked.problems
+        faults = self.faults.due(checked.method.id)
+        email = ""
+        try:
+            self._before(faults)
+            caller = self.sign_in.caller(headers.get("Authorization"))
+            email = caller.email
+            self._admit(checked, caller)
+            for fault in faults:
+                if fault.kind == "act" and fault.act is not None:
+                    fault.act()
+            with self.state.lock:
+                asked = Asked(
+                    caller=caller,
+                    path=checked.path,
+                    parameters=checked.parameters,
+                    body=_decoded(content) or {},
+                    match=headers.get("If-Match"),
+                )
+                reply = self.api.answers[checked.method.id](asked)
+            answer = (
+                (204, {}, b"") if reply is None else (200, {"Content-Type": JSON}, _encoded(reply))
+            )
+        except ApiError as error:
+            answer = _refused(error)
+        except Dropped:
+            self._note(checked.method.id, email, 0)
+            raise
+        self._note(checked.method.id, email, answer[0])
+        return self._after(faults, answer)
+
+    def _before(self, faults: list[Fault]) -> None:
+        for fault in faults:
+            match fault.kind:
+                case "drop_before":
+                    raise Dropped
+                case "error":
+                    raise ApiError(fault.status, fault.reason, retry_after=fault.retry_after)
+                case "expire_access":
+                    self.sign_in.expire()
+                case "expire_pages":
+                    self.api.listing.rounds.clear()
+                case "slow":
+                    threading.Event().wait(fault.seconds)
+
+    @staticmethod
+    def _after(
+        faults: list[Fault], answer: tuple[int, dict[str, str], bytes]
+    ) -> tuple[int, dict[str, str], bytes]:
+        kinds = {fault.kind for fault in faults}
+        if "drop_after" in kinds:
+            raise Dropped
+        if "truncate" in kinds:
+            status, headers, content = answer
+            return status, headers, content[: len(content) // 2]
+        return answer
+
+    def _admit(self, checked: google_discovery.Checked, caller: Caller) -> None:
+        if checked.problems:
+            raise ApiError(400, "badRequest", "; ".join(checked.problems))
+        if not checked.method.scopes & caller.scopes:
+            raise ApiError(403, "insufficientPermissions")
+        if self.quota is None:
+            return
+        recent = self._recent.setdefault(caller.email, deque())
+        now = time.monotonic()
+        while recent and recent[0] < now - self.quota.seconds:
+            recent.popleft()
+        if len(recent) >= self.quota.requests:
+            raise ApiError(self.quota.status, self.quota.reason)
+        recent.append(now)
+
+    def _note(self, method: str, email: str, status: int) -> None:
+        self.requests.append(
+            Request(at=time.monotonic(), method=method, email=email, status=status)
+        )
+
+    def _consent(self, query: str) -> tuple[int, dict[str, str], bytes]:
+        asked = {
+            name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()
+        }
+        try:
+            with self.state.lock:
+                return 302, {"Location": self.sign_in.authorize(asked)}, b""
+        except TokenError as error:
+            self.violations.append(f"consent: {error.body}")
+            return error.status, {"Content-Type": JSON}, _encoded(error.body)
+
+    def _token(self, content: bytes) -> tuple[int, dict[str, str], bytes]:
+        form = {
+            name: values[0]
+            for name, values in parse_qs(content.decode(), keep_blank_values=True).items()
+        }
+        faults = self.faults.due("token")
+        try:
+            self._before(faults)
+            with self.state.lock:
+                reply = self.sign_in.token(form, f"{self.url}/token")
+            return self._after(faults, (200, {"Content-Type": JSON}, _encoded(reply)))
+        except ApiError as error:
+            return _refused(error)
+        except TokenError as error:
+            if error.body["error"] in {"invalid_request", "unsupported_grant_type"}:
+                self.violations.append(f"token: {error.body}")
+            return error.status, {"Content-Type": JSON}, _encoded(error.body)
+
+
+def _handler(server: GoogleServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def _serve(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                status, headers, reply = server.answer(
+                    self.command, self.path, self.headers, content
+                )
+            except Dropped:
+                self.close_connection = True
+                return
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if status != 204:
+                self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        # the base class looks for these names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - see above
+
+        def log_message(self, *_: object) -> None:
+            """Keep the terminal quiet: `GoogleServer.requests` is the log."""
+
+    return Handler
+
+
+def _decoded(content: bytes) -> Any:
+    return json.loads(content) if content else None
+
+
+def _encoded(reply: Any) -> bytes:
+    return json.dumps(reply).encode()
+
+
+def _refused(error: ApiError) -> tuple[int, dict[str, str], bytes]:
+    headers = {"Content-Type": JSON}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return error.status, headers, _encoded(error.body)

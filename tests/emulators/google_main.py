@@ -1,0 +1,22 @@
+"""The emulator as a program: ``python -m emulators.google_main`` with ``tests`` on the path.
+
+Prints one line of JSON, the ``[google]`` section that speaks to it, and answers until its standard
+input ends. People act and things go wrong through ``/_control`` (`emulators.google_control`).
+"""
+
+import json
+import sys
+
+from emulators.google import GoogleServer
+
+
+def main() -> None:
+    """Serve until nobody holds the other end of standard input."""
+    with GoogleServer() as server:
+        sys.stdout.write(json.dumps(server.settings) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

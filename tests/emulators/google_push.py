@@ -1,0 +1,137 @@
+"""Push channels: opened by watch, posted to on every change, closed by stop (G25, G26)."""
+
+import contextlib
+import queue
+import re
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulators.google_errors import ApiError
+from emulators.google_state import Calendar, State
+
+DEFAULT_LIFE = 604_800
+ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}")
+LONGEST_TOKEN = 256
+
+
+@dataclass
+class Channel:
+    """One open channel."""
+
+    id: str
+    calendar: str
+    address: str
+    token: str | None
+    resource: str
+    expires: float
+    number: int = 0
+
+
+class Push:
+    """Keeps channels and posts to them from a thread of its own, as the service does.
+
+    Later, and maybe not.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.channels: dict[str, Channel] = {}
+        self.plain_http = False
+        self.muted = False
+        self.sent: list[tuple[str, str, int]] = []
+        self._waiting: queue.Queue[tuple[Channel, str] | None] = queue.Queue()
+        self._thread: threading.Thread | None = None
+        state.on_change = self.announce
+
+    def watch(self, calendar: Calendar, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Open a channel on a calendar."""
+        address = body.get("address", "")
+        if not address.startswith("https://") and not self.plain_http:
+            raise ApiError(400, "push.webhookUrlNotHttps", "WebHook callback must be HTTPS")
+        if body.get("type") not in {"web_hook", "webhook"} or not ID.fullmatch(body.get("id", "")):
+            raise ApiError(400, "invalid", "Invalid channel.")
+        if body["id"] in self.channels:
+            raise ApiError(400, "channelIdNotUnique", "Channel id not unique")
+        if len(body.get("token", "")) > LONGEST_TOKEN:
+            raise ApiError(400, "invalid", "Invalid channel token.")
+        life = int(body.get("params", {}).get("ttl", DEFAULT_LIFE))
+        expires = min(time.time() + life, int(body.get("expiration", "99999999999999")) / 1000)
+        channel = Channel(
+            id=body["id"],
+            calendar=calendar.id,
+            address=address,
+            token=body.get("token"),
+            resource=f"r{abs(hash(calendar.id)):x}",
+            expires=expires,
+        )
+        self.channels[channel.id] = channel
+        self._post_later(channel, "sync")
+        reply = {
+            "kind": "api#channel",
+            "id": channel.id,
+            "resourceId": channel.resource,
+            "resourceUri": f"https://www.googleapis.com/calendar/v3/calendars/{calendar.id}/events",
+            "expiration": str(int(expires * 1000)),
+        }
+        return {**reply, "token": channel.token} if channel.token else reply
+
+    def stop(self, body: Mapping[str, Any]) -> None:
+        """Close a channel."""
+        channel = self.channels.get(body.get("id", ""))
+        if channel is None or channel.resource != body.get("resourceId"):
+            raise ApiError(404, "notFound", "Channel not found")
+        del self.channels[channel.id]
+
+    def announce(self, calendar: Calendar) -> None:
+        """Tell the open channels of a calendar that something changed."""
+        if self.muted:
+            return
+        for channel in list(self.channels.values()):
+            if channel.calendar == calendar.id and channel.expires > time.time():
+                self._post_later(channel, "exists")
+
+    def settle(self) -> None:
+        """Wait until everything announced was posted."""
+        self._waiting.join()
+
+    def close(self) -> None:
+        """End the posting thread."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join(timeout=5)
+
+    def _post_later(self, channel: Channel, kind: str) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="google-push", daemon=True)
+            self._thread.start()
+        self._waiting.put((channel, kind))
+
+    def _work(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            with contextlib.suppress(OSError):
+                self._post(*item)
+            self._waiting.task_done()
+        self._waiting.task_done()
+
+    def _post(self, channel: Channel, kind: str) -> None:
+        channel.number = 1 if kind == "sync" else channel.number + 7
+        headers = {
+            "X-Goog-Channel-ID": channel.id,
+            "X-Goog-Resource-ID": channel.resource,
+            "X-Goog-Resource-URI": f"https://www.googleapis.com/calendar/v3/calendars/{channel.calendar}/events",
+            "X-Goog-Resource-State": kind,
+            "X-Goog-Message-Number": str(channel.number),
+            "X-Goog-Channel-Expiration": time.strftime(
+                "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(channel.expires)
+            ),
+        }
+        if channel.token:
+            headers["X-Goog-Channel-Token"] = channel.token
+        request = urllib.request.Request(channel.address, data=b"", headers=headers, method="POST")
+        self.sent.append((channel.id, kind, channel.number))
+        with urllib.request.urlopen(request, timeout=5):
+            pass

@@ -1,0 +1,95 @@
+"""The emulator with one account, and the engine of a small practice linked to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from calwarden.sdk.connector import Connector
+from calwarden.store import calendars
+from calwarden.store.calendars import NewCalendar
+from calwarden.testing.world import Watcher
+from emulators.google import GoogleServer
+from emulators.google_people import Person
+from emulators.google_world import GoogleWorld
+from engine.conftest import House
+
+
+@pytest.fixture
+def server() -> Iterator[GoogleServer]:
+    """A service that has to be asked rightly: the test fails otherwise."""
+    with GoogleServer() as server:
+        yield server
+        assert server.violations == []
+        assert server.state.mails == []
+
+
+@pytest.fixture
+def world(server) -> Iterator[GoogleWorld]:
+    """One account and its primary calendar."""
+    world = GoogleWorld(server)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def person(world) -> Person:
+    """The account's owner, at Google's page."""
+    return world.page
+
+
+@pytest.fixture
+def connector(world) -> Connector:
+    """A connector of its own."""
+    return world.connector()
+
+
+@pytest.fixture
+def watcher(connector) -> Watcher:
+    """Somebody who has looked at the empty calendar."""
+    watcher = Watcher(connector)
+    watcher.look()
+    return watcher
+
+
+class GoogleHouse(House):
+    """A practice whose provider linked a Google calendar."""
+
+    def __init__(self, database, clock, world: GoogleWorld) -> None:
+        self._world = world
+        super().__init__(database, clock)
+
+    def link(self, world: GoogleWorld | None = None) -> int:
+        """Link a calendar of the emulator and return its number."""
+        world = world or self._world
+        new = NewCalendar(provider="dr-lee", connector="google", link=world.linked())
+        with self.database.write() as tx:
+            number = calendars.insert_one(tx, new, now=self.clock.now())
+        self.worlds[number] = world
+        return number
+
+    @property
+    def person(self) -> Person:
+        """The provider at Google's page."""
+        return self.world.page
+
+    def rows(self) -> list[dict]:
+        """What stands: masters, single events and exceptions that are not cancelled."""
+        rows = self.world.calendar.rows.values()
+        return [row for row in rows if row.get("status") != "cancelled"]
+
+    def row(self, ref: str) -> dict:
+        """The row of an appointment or series."""
+        return self.world.calendar.rows[self.remote(ref)]
+
+    def quiet(self) -> None:
+        """Assert that another pass writes nothing and finds nothing to do."""
+        before = self.world.server.writes
+        report = self.sync()
+        assert (report.published, report.reverted, report.removed, report.steps) == (0, 0, 0, ())
+        assert self.world.server.writes == before
+
+
+@pytest.fixture
+def house(sqlite_database, clock, world) -> GoogleHouse:
+    """A practice with one provider and a linked Google calendar; Monday 30 November 2026, 10:00."""
+    return GoogleHouse(sqlite_database, clock, world)

@@ -1,0 +1,327 @@
+"""What goes wrong on the way: nothing is written twice, nothing lost, nobody asked too often."""
+
+from datetime import timedelta
+
+import pytest
+
+from calwarden.domain.wall_time import Slot
+from calwarden.engine.report import PollOutcome
+from calwarden.sdk.connector import Verb, Write
+from calwarden.sdk.errors import (
+    Ambiguous,
+    CalendarGone,
+    CursorExpired,
+    NeedsAuth,
+    PreconditionFailed,
+    Rejected,
+    Transient,
+)
+from calwarden.testing.world import WINDOW, Watcher, content, create, event, told, updating
+
+SINGLE = event("a-1", "2027-01-12T10:00")
+MOVED = event("a-1", "2027-01-13T11:00")
+WEEKLY = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8)
+SLOT = Slot("2027-01-19T10:00:00")
+
+
+LOST = {"drop_after": 9, "truncate": 1}
+
+
+def _first(connector, write):
+    return connector.perform(write, connector.calls(write)[0])
+
+
+def _create(wanted):
+    return Write(verb=Verb.CREATE, uid=wanted.uid, event=wanted)
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_create_whose_answer_was_lost_makes_one_event(server, world, connector, kind):
+    """A lost or torn answer is ambiguous; repeated, the create makes no second event."""
+    # a kept connection that closes is tried once more by the library itself
+    server.faults.add(kind, "events.insert", times=LOST[kind])
+    with pytest.raises(Ambiguous):
+        _first(connector, _create(SINGLE))
+    server.faults.clear()
+    landed = _first(connector, _create(SINGLE))
+    assert told(landed.resource) == told(SINGLE.resource)
+    assert len(world.raw()) == 1
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_an_update_whose_answer_was_lost_lands_once(server, connector, kind):
+    """Repeating an update that landed finds it landed."""
+    made = create(connector, SINGLE)
+    server.faults.add(kind, "events.patch", times=LOST[kind])
+    write = updating(made, MOVED)
+    with pytest.raises(Ambiguous):
+        _first(connector, write)
+    server.faults.clear()
+    assert told(content(_first(connector, write))) == told(MOVED.resource)
+
+
+def test_a_write_that_never_arrived_is_repeated(server, connector):
+    """A connection that closes before the service hears of a write is tried again."""
+    server.faults.add("drop_before", "events.insert")
+    landed = _first(connector, _create(SINGLE))
+    assert told(landed.resource) == told(SINGLE.resource)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "error", "throttled"),
+    [
+        (429, "rateLimitExceeded", Transient, True),
+        (403, "rateLimitExceeded", Transient, True),
+        (403, "userRateLimitExceeded", Transient, True),
+        (403, "quotaExceeded", Transient, True),
+        (500, "backendError", Transient, False),
+        (503, "backendError", Transient, False),
+        (403, "insufficientPermissions", NeedsAuth, False),
+        (403, "requiredAccessLevel", Rejected, False),
+        (403, "forbiddenForServiceAccounts", Rejected, False),
+        (400, "badRequest", Rejected, False),
+        (404, "notFound", CalendarGone, False),
+        (410, "fullSyncRequired", CursorExpired, False),
+        (410, "updatedMinTooLongAgo", CursorExpired, False),
+    ],
+)
+def test_a_refused_look_is_classed_by_its_reason(
+    server, connector, status, reason, error, throttled
+):
+    """What the caller may do next follows from the reason (wire rules G4, G27, G28)."""
+    server.faults.add("error", "events.list", status=status, reason=reason)
+    with pytest.raises(error) as caught:
+        connector.observe(None, Watcher(connector), WINDOW)
+    assert caught.value.__cause__ is not None
+    assert getattr(caught.value, "throttled", False) is throttled
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "error"),
+    [
+        (500, "backendError", Ambiguous),
+        (503, "backendError", Ambiguous),
+        (429, "rateLimitExceeded", Transient),
+        (409, "conflict", Transient),
+        (403, "forbiddenForNonOrganizer", Rejected),
+    ],
+)
+def test_a_refused_write_is_classed_by_its_reason(server, connector, status, reason, error):
+    """A server's own failure may have landed; a refusal has not."""
+    made = create(connector, SINGLE)
+    server.faults.add("error", "events.patch", status=status, reason=reason)
+    with pytest.raises(error):
+        _first(connector, updating(made, MOVED))
+
+
+def test_a_retry_after_is_told(server, connector):
+    """The wait that the service asks for reaches the caller."""
+    server.faults.add(
+        "error", "events.list", status=429, reason="rateLimitExceeded", retry_after=90
+    )
+    with pytest.raises(Transient) as caught:
+        connector.observe(None, Watcher(connector), WINDOW)
+    assert caught.value.retry_after == timedelta(seconds=90)
+
+
+def test_a_spent_use_limit_parks_the_account(server, connector):
+    """A calendar-use limit is not retried soon: the account rests (wire rule G27)."""
+    server.faults.add("error", "events.list", status=403, reason="quotaExceeded")
+    with pytest.raises(Transient) as caught:
+        connector.observe(None, Watcher(connector), WINDOW)
+    assert caught.value.retry_after >= timedelta(hours=1)
+
+
+def test_torn_listings_delete_nothing(server, watcher):
+    """A listing that ends in the middle is no listing, and the cursor stays where it was."""
+    create(watcher.connector, SINGLE)
+    watcher.look()
+    before, cursor = dict(watcher.seen), watcher.cursor
+    server.faults.add("truncate", "events.list")
+    with pytest.raises(Transient):
+        watcher.look()
+    assert (watcher.seen, watcher.cursor) == (before, cursor)
+
+
+def test_an_access_token_that_runs_out_between_pages_is_renewed(server, world):
+    """Expiry in the middle of paging costs one refresh and repeats one page."""
+    connector = world.connector()
+    for number in range(4):
+        create(connector, event(f"a-{number}", "2027-01-12T10:00"))
+    server.rules.page_limit = 1
+    server.faults.add("expire_access", "events.list", skip=2)
+    watcher = Watcher(world.connector())
+    assert len(watcher.look().present) == 4
+    assert server.sign_in.token_requests == 2
+
+
+def test_page_tokens_that_run_out_begin_the_round_again(server, world):
+    """A page that cannot be had any more gives no half of a listing."""
+    connector = world.connector()
+    for number in range(3):
+        create(connector, event(f"a-{number}", "2027-01-12T10:00"))
+    server.rules.page_limit = 1
+    server.faults.add("expire_pages", "events.list", skip=1)
+    watcher = Watcher(world.connector())
+    with pytest.raises(CursorExpired):
+        watcher.look()
+    assert len(watcher.look().present) == 3
+
+
+def test_a_cursor_that_dies_between_pages_is_a_dead_cursor(server, watcher):
+    """A sync token refused on a later page starts everything over."""
+    for number in range(3):
+        create(watcher.connector, event(f"a-{number}", "2027-01-12T10:00"))
+    server.rules.page_limit = 1
+    server.faults.add("error", "events.list", skip=1, status=410, reason="fullSyncRequired")
+    with pytest.raises(CursorExpired):
+        watcher.look()
+
+
+def test_a_sync_token_in_another_form_is_a_dead_cursor(connector):
+    """A malformed token is answered 400, and means the same (wire rule G4)."""
+    with pytest.raises(CursorExpired):
+        connector.observe("1:nonsense", Watcher(connector), WINDOW)
+    with pytest.raises(CursorExpired):
+        connector.observe("0:older form", Watcher(connector), WINDOW)
+
+
+def test_a_listing_that_lags_behind_loses_no_change(server, world, watcher):
+    """What a lagging listing leaves out comes with the next look."""
+    made = create(watcher.connector, SINGLE)
+    watcher.look()
+    server.rules.lag = world.calendar.seq
+    world.page.drag(made.remote_id, 60)
+    assert watcher.look().changed == ()
+    server.rules.lag = None
+    assert [seen.remote_id for seen in watcher.look().changed] == [made.remote_id]
+
+
+def test_an_edit_between_read_and_write_is_never_overwritten(server, world, connector):
+    """However often a person is quicker, their edit stands and the write says so."""
+    made = create(connector, WEEKLY)
+    wanted = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8, title="Meeting")
+    for minute in range(1, 11):
+        start = f"2027-01-19T1{minute % 10}:30:00-05:00"
+        body = {"dateTime": start, "timeZone": "America/New_York"}
+        end = {"dateTime": start.replace(":30:", ":50:"), "timeZone": "America/New_York"}
+        server.faults.add(
+            "act",
+            "events.patch",
+            act=lambda body=body, end=end: world.page.change(made.remote_id, start=body, end=end),
+        )
+        seen = connector.read(made.remote_id)
+        with pytest.raises(PreconditionFailed):
+            _first(connector, updating(seen, wanted))
+        assert world.page.row(made.remote_id)["start"]["dateTime"] == start
+
+
+def test_an_etag_that_moved_by_itself_is_no_conflict(server, connector):
+    """The service may move an etag: what stands is compared, the write lands (A2, G15)."""
+    server.rules.late_etag = True
+    made = create(connector, WEEKLY)
+    wanted = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8, title="Meeting")
+    landed = _first(connector, updating(made, wanted))
+    assert told(landed.resource) == told(wanted.resource)
+
+
+def test_a_deleted_id_is_never_taken_for_ours(world, connector):
+    """An id in the bin stays reserved: the create fails, and the next generation's is free (G9)."""
+    made = create(connector, SINGLE)
+    world.page.delete(made.remote_id)
+    with pytest.raises(PreconditionFailed):
+        create(connector, SINGLE)
+    assert connector.find(SINGLE.uid) is None
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def _prepare(house, verb):
+    house.series("s-1", "2026-12-10T10:00", count=4)
+    if verb == "create":
+        return
+    house.sync()
+    if verb == "update":
+        house.reschedule("s-1#2", "2026-12-18T09:00")
+        house.cancel("s-1#3")
+    if verb == "delete":
+        for number in range(1, 5):
+            house.cancel(f"s-1#{number}")
+
+
+POINTS = ("before_record", "after_record", "before_{}", "after_{}", "after_settle")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("verb", ["create", "update", "delete"])
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_anywhere_the_next_pass_ends_the_same(house, verb, point):
+    """Killed at any point of a write of a series, a restart leaves one true copy and no drift."""
+    _prepare(house, verb)
+    house.fail_at[point.format(verb)] = Killed()
+    with pytest.raises(Killed):
+        house.sync()
+    house.clock.advance(timedelta(seconds=61))
+    house.sync()
+    assert house.drifts() == []
+    masters = [row for row in house.rows() if "recurringEventId" not in row]
+    assert len(masters) == (0 if verb == "delete" else 1)
+    if verb == "update":
+        resource = house.world.connector().read(house.remote("s-1")).resource
+        assert set(resource.overrides) == {"2026-12-17T10:00:00"}
+        assert resource.excluded == {"2026-12-24T10:00:00"}
+    house.quiet()
+
+
+@pytest.mark.parametrize("method", ["events.insert", "events.patch", "events.delete"])
+def test_a_lost_answer_never_writes_twice(house, method):
+    """A write that landed though its answer was lost is looked up, not repeated."""
+    verb = {"events.insert": "create", "events.patch": "update", "events.delete": "delete"}[method]
+    _prepare(house, verb)
+    house.world.server.faults.add("drop_after", method, times=2)
+    house.sync()
+    house.sync()
+    assert house.drifts() == []
+    house.quiet()
+
+
+def test_a_revoked_grant_costs_one_calendar_and_one_token_request(house):
+    """Access that was revoked is noticed once, and nobody is asked again (wire rule G28)."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    server = house.world.server
+    server.sign_in.revoke(house.world.calendar.owner)
+    tokens, sent = server.sign_in.token_requests, len(server.requests)
+    report = house.sync()
+    assert report.outcome is PollOutcome.NEEDS_RELINK
+    assert server.sign_in.token_requests - tokens == 1
+    assert len(server.requests) - sent <= 1
+    assert house.sync().outcome is PollOutcome.NEEDS_RELINK
+    assert server.sign_in.token_requests - tokens == 1
+
+
+def test_a_throttled_calendar_is_left_alone_until_its_time(house):
+    """No request is sent before Retry-After is over."""
+    house.book("a-1", "2026-12-03T10:00")
+    server = house.world.server
+    server.faults.add(
+        "error", "events.list", status=429, reason="rateLimitExceeded", retry_after=300
+    )
+    assert house.sync().outcome is PollOutcome.THROTTLED
+    sent = len(server.requests)
+    house.clock.advance(timedelta(seconds=299))
+    assert house.sync().outcome is PollOutcome.THROTTLED
+    assert len(server.requests) == sent
+    house.clock.advance(timedelta(seconds=2))
+    assert house.sync().outcome is PollOutcome.DONE
+
+
+def test_a_removed_calendar_is_flagged_and_never_made_again(house):
+    """A calendar that is gone stops, with one entry in the ledger."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    del house.world.server.state.calendars[house.world.calendar.id]
+    assert house.sync().outcome is PollOutcome.GONE
+    assert [one.kind for one in house.drifts()] == ["calendar_gone"]
