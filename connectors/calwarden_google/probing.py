@@ -28,6 +28,7 @@ CAPABILITIES = Capabilities(
     guards_delete=True,
     incremental=True,
     client_ids=True,
+    reuses_ids=False,
     restores_occurrences=True,
     # "some emails may still be sent" even with sendUpdates=none (G18)
     silent_attendee_removal=False,
