@@ -258,3 +258,9 @@ def office(sqlite_database, clock) -> Office:
 def any_office(database, clock) -> Office:
     """The practice on both databases: every test that takes it runs twice."""
     return open_office(database, clock)
+
+
+@pytest.fixture(scope="session")
+def opening():
+    """The function that opens a practice over a database and a clock."""
+    return open_office
