@@ -211,7 +211,7 @@ def test_accepting_a_drift_after_submission_asks_for_the_correction(desk, ledger
 
 
 def test_a_rejected_claim_turns_the_question_into_a_hold(desk, ledger_times):
-    """It was never processed: the claim is to be sent again, and not before the drift is decided."""
+    """It was never processed: it goes again, but not before the drift is decided."""
     one = desk.book("2026-12-10T10:00", ref="a-1")
     desk.claim("cl-1", "a-1", "submitted")
     number = desk.drift(DriftKind.DELETED, "a-1", before=ledger_times(one))

@@ -14,7 +14,7 @@ from calwarden.cli.session import ACTOR, NEEDS_A_PERSON, Session, command
 from calwarden.practice import remits
 from calwarden.practice.edi.checking import Checked
 from calwarden.practice.edi.checking import check as check_file
-from calwarden.practice.edi.copying import demand_other, write_copy
+from calwarden.practice.edi.copying import same_file, write_copy
 
 SHOWN = 200
 """Findings that are listed for people; a document has them all."""
@@ -37,8 +37,8 @@ def check(
 
     Exit status 0 where it may go, 1 where anything was found, 2 where it is not a whole file.
     """
-    if fix is not None:
-        demand_other(file, fix)
+    if fix is not None and same_file(file, fix):
+        raise WrongInput(f"{fix} is the file that is checked: name another one for the copy")
     near = session.application.policy.near
     with _opened(file) as stream:
         with session.application.database.read() as connection:

@@ -67,7 +67,8 @@ def check(
             if case is None:
                 result.findings += alone(filed, today=today)
             else:
-                result.findings += against(filed, case, now=now)
+                found = against(filed, case, now=now)
+                result.findings += sorted(found, key=lambda one: one.segment)
                 result.changes += changes(filed, case, now=now)
     return result
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from calwarden.domain.refusal import Refused
 from calwarden.practice.edi.finding import Change
 from calwarden.practice.edi.segments import Broken
 
@@ -17,14 +16,10 @@ AT_ONCE = 1 << 16
 DATE = 3
 
 
-def demand_other(source: Path, target: Path) -> None:
-    """Raise `Refused` where a copy would be written over the file itself, by whatever name."""
+def same_file(source: Path, target: Path) -> bool:
+    """Tell whether a copy would be written over the file itself, by whatever name or link."""
     same = source.resolve() == target.resolve()
-    if same or (target.exists() and source.samefile(target)):
-        raise Refused(
-            f"{target} is the file that is checked, and that is never changed",
-            next_step="name another file for the corrected copy",
-        )
+    return same or (target.exists() and source.samefile(target))
 
 
 def write_copy(source: BinaryIO, target: Path, changes: Iterable[Change]) -> None:

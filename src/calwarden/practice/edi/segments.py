@@ -151,11 +151,11 @@ def _raw(reader: X12Reader) -> Iterator[RawSegment]:
 
 
 def _demand_sound(reader: X12Reader, number: int, *, end: bool = False) -> None:
-    for kind, code, *_ in reader.pop_errors():
-        fault = FAULTS.get((kind, code))
-        if fault is not None:
-            where = f"the file ends after segment {number}" if end else f"segment {number}"
-            raise Broken(f"{where}: {fault}; the file is not whole")
+    found = [FAULTS.get((kind, code)) for kind, code, *_ in reader.pop_errors()]
+    faults = [fault for fault in found if fault is not None]
+    if faults:
+        where = f"the file ends after segment {number}" if end else f"segment {number}"
+        raise Broken(f"{where}: {faults[-1]}; the file is not whole")
 
 
 class _Envelope:
