@@ -24,9 +24,11 @@ from calwarden.sdk.connector import (
     Write,
 )
 from calwarden_caldav.discovery import discover
+from calwarden_caldav.habits import Habits, publishes_series
 from calwarden_caldav.observation import Collection
 from calwarden_caldav.probe import probe
-from calwarden_caldav.session import Session, canonical, require_password
+from calwarden_caldav.session import Session, require_password
+from calwarden_caldav.spelling import canonical
 from calwarden_caldav.writes import Editor, calls_of
 
 
@@ -36,6 +38,7 @@ class CalDAVCalendar(Connector):
     def __init__(self, link: Link, credential: Credential, context: Context) -> None:
         self._link = link
         self._context = context
+        self._habits = Habits.of(link)
         self._session = Session(link.remote_id, credential, context)
         self._collection = Collection(
             session=self._session,
@@ -46,6 +49,7 @@ class CalDAVCalendar(Connector):
                 owner=_owner(credential),
             ),
             incremental=link.capabilities.incremental,
+            habits=self._habits,
         )
 
     @property
@@ -72,7 +76,7 @@ class CalDAVCalendar(Connector):
 
     @override
     def calls(self, write: Write) -> tuple[Call, ...]:
-        return calls_of(write, self._collection.path)
+        return calls_of(write, self._collection.path, self._habits)
 
     @override
     def perform(self, write: Write, call: Call) -> Observed | None:
@@ -80,7 +84,13 @@ class CalDAVCalendar(Connector):
 
     @override
     def expresses(self, recurrence: Recurrence) -> bool:
-        return recurrence.supported
+        return recurrence.supported and publishes_series(self._habits)
+
+    @property
+    @override
+    def outdated(self) -> bool:
+        server = self._session.server
+        return self._habits.server is not None and server not in {None, self._habits.server}
 
     @override
     def close(self) -> None:
@@ -88,7 +98,12 @@ class CalDAVCalendar(Connector):
 
     def _editor(self) -> Editor:
         writer = Writer(reader=self._collection.reader, now=self._context.now())
-        return Editor(collection=self._collection, capabilities=self.capabilities, writer=writer)
+        return Editor(
+            collection=self._collection,
+            capabilities=self.capabilities,
+            habits=self._habits,
+            writer=writer,
+        )
 
 
 class CalDAVConnector(ConnectorKind):

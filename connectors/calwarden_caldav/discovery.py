@@ -1,20 +1,26 @@
 """Finding an account's calendars (RFC 6764, RFC 5397, RFC 4791 section 6.2.1)."""
 
+from contextlib import closing
 from urllib.parse import unquote, urljoin, urlsplit
 
 from calwarden.sdk.connector import Context, Credential, Discovery, RemoteCalendar
-from calwarden.sdk.errors import Rejected, Transient
+from calwarden.sdk.errors import Rejected
 from calwarden_caldav.errors import Denied, Elsewhere, Missing
-from calwarden_caldav.multistatus import CALDAV, DAV, Row, propfind, rows
-from calwarden_caldav.session import Session, same_server
+from calwarden_caldav.guard import Forbidden
+from calwarden_caldav.multistatus import CALDAV, DAV, Row, Torn, propfind
+from calwarden_caldav.session import Session
+from calwarden_caldav.spelling import same_server
 
 WELL_KNOWN = "/.well-known/caldav"
 TYPE, NAME = f"{DAV}resourcetype", f"{DAV}displayname"
 PRINCIPAL, PRIVILEGES = f"{DAV}current-user-principal", f"{DAV}current-user-privilege-set"
 HOME, ADDRESSES = f"{CALDAV}calendar-home-set", f"{CALDAV}calendar-user-address-set"
 COMPONENTS = f"{CALDAV}supported-calendar-component-set"
-CALENDAR, COMPONENT = f"{CALDAV}calendar", f"{CALDAV}comp"
+CALENDAR = f"{CALDAV}calendar"
 OF_CALENDAR = (TYPE, NAME, COMPONENTS, PRIVILEGES)
+FAMILIES = (".icloud.com",)
+"""Domains in which a vendor's servers share accounts: calendars are not where the login is."""
+
 WRITING = {f"{DAV}{name}" for name in ("all", "write", "write-content", "bind")}
 
 
@@ -24,34 +30,41 @@ def discover(credential: Credential, context: Context) -> Discovery:
     An address that is itself a calendar is the only one listed.
     """
     url = _address(str(credential.get("url", "")))
-    session = Session(url, credential, context)
-    try:
-        return _discover(session, url, credential)
-    finally:
-        session.close()
-
-
-def _discover(session: Session, url: str, credential: Credential) -> Discovery:
-    own = _own_row(session, url)
-    addresses: list[str] = []
-    if own is not None and CALENDAR in own.names(TYPE):
-        calendars = [_calendar(own, url)]
-    else:
-        principal = _principal(session, own)
-        calendars = []
-        if principal is not None:
-            home, addresses = _homes(session, principal)
-            calendars = [each for path in home for each in _calendars(session, url, path)]
-    if not calendars:
-        raise Rejected(
-            f"{session.host} shows no calendar for events there; give the address of the calendar"
-        )
+    with closing(Session(url, credential, context)) as session:
+        calendars, addresses = _found(session, url, credential, context)
+        if not calendars and session.auth_type is None:
+            # some servers answer strangers too, and show them nothing
+            session.insist()
+            calendars, addresses = _found(session, url, credential, context)
+        auth = session.auth_type or "basic"
     host = urlsplit(url).hostname or ""
+    if not calendars:
+        raise Rejected(f"{host} shows no calendar for events there; give the calendar's address")
     return Discovery(
         account=f"{credential['username']}@{host}",
         calendars=tuple(calendars),
-        credential={**credential, "auth": session.auth_type, "addresses": addresses},
+        credential={**credential, "auth": auth, "addresses": addresses},
     )
+
+
+def _found(
+    session: Session, url: str, credential: Credential, context: Context
+) -> tuple[list[RemoteCalendar], list[str]]:
+    own = _own_row(session, url)
+    if own is not None and CALENDAR in own.names(TYPE):
+        return [_calendar(own, url)], []
+    principal = _principal(session, own)
+    if principal is None:
+        return [], []
+    homes, addresses = _homes(session, principal)
+    calendars = []
+    for home in homes:
+        if same_server(home, url):
+            calendars += _calendars(session, home)
+        else:
+            with closing(Session(home, {**credential, "auth": "basic"}, context)) as other:
+                calendars += _calendars(other, home)
+    return calendars, addresses
 
 
 def _address(text: str) -> str:
@@ -66,15 +79,12 @@ def _own_row(session: Session, url: str) -> Row | None:
 def _row(session: Session, path: str, *names: str) -> Row | None:
     """Return what the server tells of a path; None where it tells nothing of the kind."""
     try:
-        reply = session.propfind(path, propfind(*names))
-    except Elsewhere:
+        answer = session.propfind(path, propfind(*names))
+    except (Elsewhere, Forbidden):
         raise
-    except (Denied, Missing, Rejected):
+    except (Denied, Missing, Rejected, Torn):
         return None
-    try:
-        return next((row for row in rows(reply) if not row.missing), None)
-    except Transient:
-        return None
+    return next((row for row in answer.rows if not row.missing), None)
 
 
 def _principal(session: Session, own: Row | None) -> str | None:
@@ -92,13 +102,13 @@ def _homes(session: Session, principal: str) -> tuple[list[str], list[str]]:
         return [], []
     mail = [href for href in row.hrefs(ADDRESSES) if href.lower().startswith("mailto:")]
     addresses = [href[len("mailto:") :].lower() for href in mail]
-    return [_on_server(session, href) for href in row.hrefs(HOME)], addresses
+    return [_allowed(session, href) for href in row.hrefs(HOME)], addresses
 
 
-def _calendars(session: Session, url: str, home: str) -> list[RemoteCalendar]:
-    found = rows(session.propfind(home, propfind(*OF_CALENDAR), depth=1))
+def _calendars(session: Session, home: str) -> list[RemoteCalendar]:
+    found = session.propfind(urlsplit(home).path, propfind(*OF_CALENDAR), depth=1).rows
     return [
-        _calendar(row, url) for row in found if CALENDAR in row.names(TYPE) and _holds_events(row)
+        _calendar(row, home) for row in found if CALENDAR in row.names(TYPE) and _holds_events(row)
     ]
 
 
@@ -106,7 +116,8 @@ def _calendar(row: Row, url: str) -> RemoteCalendar:
     privileges = row.names(PRIVILEGES)
     last = unquote(row.path.rstrip("/").rpartition("/")[2])
     return RemoteCalendar(
-        remote_id=urljoin(url, row.path if row.path.endswith("/") else f"{row.path}/"),
+        # as its server spells it: some take @ and %40 for two addresses
+        remote_id=urljoin(url, row.spelled if row.spelled.endswith("/") else f"{row.spelled}/"),
         name=row.text(NAME) or last,
         # a server that tells no privileges is asked by the probe
         writable=not privileges or bool(privileges & WRITING),
@@ -114,9 +125,21 @@ def _calendar(row: Row, url: str) -> RemoteCalendar:
 
 
 def _holds_events(row: Row) -> bool:
-    element = row.properties.get(COMPONENTS)
-    names = set() if element is None else {each.get("name") for each in element.iter(COMPONENT)}
+    names = row.components(COMPONENTS)
     return not names or "VEVENT" in names
+
+
+def _allowed(session: Session, href: str) -> str:
+    """Return the address of a home; the password follows to its own server, or its family's."""
+    url = urljoin(session.url, href)
+    there = urlsplit(url)
+    here = urlsplit(session.url).hostname or ""
+    family = any(
+        f".{here}".endswith(name) and f".{there.hostname}".endswith(name) for name in FAMILIES
+    )
+    if family and there.scheme == "https":
+        return url
+    return urljoin(session.url, _on_server(session, href))
 
 
 def _on_server(session: Session, href: str) -> str:

@@ -34,6 +34,10 @@ class Elsewhere(Rejected):
     """The server names another one, to which the password is not sent by itself."""
 
 
+class Oversized(Rejected):
+    """An answer is larger than it may be; one about less may not be."""
+
+
 class Denied(NeedsAuth):
     """The account may not see that address; at linking time another one may do."""
 
@@ -78,7 +82,7 @@ def translate(cause: Exception, request: Request) -> RemoteError:
     if isinstance(cause, Status):
         return _of_precondition(cause, host) or _of_status(cause, request)
     if isinstance(cause, TooLarge):
-        return Rejected(f"{host} gave an answer that is refused: {cause}")
+        return Oversized(f"{host} gave an answer that is refused: {cause}")
     if isinstance(cause, niquests.exceptions.SSLError):
         return Transient(
             f"{host} cannot be trusted: its certificate was not accepted; check the address, or "
@@ -149,6 +153,13 @@ def _wait(header: str | None, now: datetime) -> timedelta | None:
         return None
     aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return min(max(aware - now, timedelta()), LONGEST_WAIT)
+
+
+def dropped(cause: BaseException) -> bool:
+    """Tell whether a connection ended without an answer, though the server was there before."""
+    lost = isinstance(cause, niquests.exceptions.ConnectionError)
+    known = niquests.exceptions.Timeout | niquests.exceptions.SSLError
+    return lost and not isinstance(cause, known) and not _unsent(cause)
 
 
 def _unsent(cause: BaseException) -> bool:

@@ -1,47 +1,78 @@
 """One connection to one CalDAV server, through the low-level requests of the caldav library."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import niquests
 from caldav.davclient import DAVClient
 from caldav.lib.error import AuthorizationError, DAVError, RateLimitError
+from lxml import etree
+from typing_extensions import override
 
+from calwarden.ical.lines import LARGEST_OBJECT
 from calwarden.sdk.connector import Context, Credential
 from calwarden.sdk.errors import NeedsAuth
-from calwarden_caldav.errors import Missing, Request, Status, translate
-from calwarden_caldav.guard import GuardedSession, TooLarge, check_address
+from calwarden_caldav.errors import Missing, Request, Status, dropped, translate
+from calwarden_caldav.guard import Bytes, Digest, GuardedSession, Sink, TooLarge, check_address
+from calwarden_caldav.multistatus import Multistatus, Row
+from calwarden_caldav.spelling import canonical, quoted, same_server
 
 REDIRECTS = {301, 302, 307, 308}
 MOST_REDIRECTS = 3
-MULTI_STATUS = 207
-WRITING = {"PUT", "DELETE"}
+WRITING = {"PUT", "DELETE", "MKCALENDAR"}
 ERRORS_FROM = 400
 TOO_MANY_REDIRECTS = 310
+Taker = TypeVar("Taker", bound=Sink)
 FAILURES = (Status, TooLarge, DAVError, niquests.exceptions.RequestException, OSError)
-DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A successful answer. ``tree`` is the parsed XML body, if it is XML.
+    """A successful answer.
 
-    ``path`` where it came from.
+    ``path`` is where it came from, in one spelling; ``whole`` whether its length was told, so that
+    a torn one cannot pass.
     """
 
     status: int
     path: str
     headers: Mapping[str, str]
-    tree: Any
-    body: bytes
+    body: bytes = b""
+    whole: bool = True
 
     @property
     def etag(self) -> str | None:
         """The entity tag, quoted; None where the server gave none."""
         return quoted(self.headers.get("ETag"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A multistatus: its rows, the new sync token if it has one, and where it came from."""
+
+    path: str
+    rows: Sequence[Row]
+    token: str | None
+
+    @property
+    def own(self) -> Row | None:
+        """The row of what was asked, if it stands there."""
+        here = self.path.rstrip("/")
+        found = (row for row in self.rows if row.path.rstrip("/") == here and not row.missing)
+        return next(found, None)
+
+
+class Client(DAVClient):
+    """The library's client, whose digest authentication reads no challenge's body."""
+
+    @override
+    def build_auth_object(self, auth_types: Any = None) -> None:
+        super().build_auth_object(auth_types)
+        if isinstance(self.auth, niquests.auth.HTTPDigestAuth):
+            self.auth = Digest(self.username or "", self.password or "")
 
 
 class Session:
@@ -56,6 +87,7 @@ class Session:
         self._context = context
         self._client: DAVClient | None = None
         self._http: GuardedSession | None = None
+        self._server: str | None = None
 
     @property
     def url(self) -> str:
@@ -74,26 +106,41 @@ class Session:
 
     @property
     def auth_type(self) -> str | None:
-        """How the server wants to be told the password, once it was asked."""
-        if self._client is None:
+        """How the server wants to be told the password, once it asked for it."""
+        if self._client is None or self._client.auth is None:
             return None
-        return "digest" if "Digest" in type(self._client.auth).__name__ else "basic"
+        return "digest" if isinstance(self._client.auth, Digest) else "basic"
+
+    @property
+    def server(self) -> str | None:
+        """What the server calls itself, by its newest answer."""
+        return self._server
+
+    @property
+    def received(self) -> int:
+        """Bytes of answers read so far."""
+        return 0 if self._http is None else self._http.received
 
     @property
     def now(self) -> datetime:
         """The moment, by the injected clock."""
         return self._context.now()
 
-    def propfind(self, path: str, body: str, depth: int = 0) -> Reply:
-        """Ask for properties."""
-        return self.send("PROPFIND", path, body, {"Depth": str(depth)})
+    def insist(self) -> None:
+        """Send the password from now on, though the server did not ask for it."""
+        client, _ = self._opened()
+        client.build_auth_object(["basic"])
 
-    def report(self, path: str, body: str, depth: int = 0) -> Reply:
+    def propfind(self, path: str, body: str, depth: int = 0) -> Answer:
+        """Ask for properties."""
+        return self._ask("PROPFIND", path, body, depth)
+
+    def report(self, path: str, body: str, depth: int = 0) -> Answer:
         """Ask for a report."""
-        return self.send("REPORT", path, body, {"Depth": str(depth)})
+        return self._ask("REPORT", path, body, depth)
 
     def get(self, path: str) -> Reply | None:
-        """Read an object; None where nothing stands."""
+        """Read an object; None where nothing stands. Raises `Rejected` where it is too large."""
         try:
             return self.send("GET", path)
         except Missing:
@@ -110,9 +157,38 @@ class Session:
 
         Raises `calwarden.sdk.errors` (`Missing` on 404).
         """
+        reply, sink = self._send(method, path, body, headers or {}, lambda: Bytes(LARGEST_OBJECT))
+        return Reply(
+            status=reply.status,
+            path=reply.path,
+            headers=reply.headers,
+            body=bytes(sink.data),
+            whole=reply.whole,
+        )
+
+    def _ask(self, method: str, path: str, body: str, depth: int) -> Answer:
+        reply, sink = self._send(method, path, body, {"Depth": str(depth)}, Multistatus)
+        sink.finish()
+        return Answer(path=reply.path, rows=sink.rows, token=sink.token)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: str | bytes,
+        headers: Mapping[str, str],
+        sink: Callable[[], Taker],
+    ) -> tuple[Reply, Taker]:
         request = Request(host=self.host, writing=method in WRITING, now=self.now)
+        sent = self.requests
         try:
-            return self._followed(method, path, body, dict(headers or {}))
+            return self._followed(method, path, body, headers, sink)
+        except FAILURES as error:
+            # a kept connection may have been closed while it was idle: only reading is repeated
+            if request.writing or not sent or not dropped(error):
+                raise translate(error, request) from error
+        try:
+            return self._followed(method, path, body, headers, sink)
         except FAILURES as error:
             raise translate(error, request) from error
 
@@ -123,39 +199,56 @@ class Session:
         self._client = self._http = None
 
     def _followed(
-        self, method: str, path: str, body: str | bytes, headers: dict[str, str]
-    ) -> Reply:
-        target = urljoin(self._url, path)
+        self,
+        method: str,
+        path: str,
+        body: str | bytes,
+        headers: Mapping[str, str],
+        sink: Callable[[], Taker],
+    ) -> tuple[Reply, Taker]:
+        target = self._target(path)
         for _ in range(MOST_REDIRECTS):
-            reply = self._once(method, target, body, headers)
+            taken = sink()
+            reply = self._once(method, target, body, headers, taken)
             if reply.status not in REDIRECTS:
-                return reply
+                return reply, taken
             goal = urljoin(target, reply.headers.get("Location", ""))
             if not same_server(goal, self._url):
                 raise Status(reply.status, location=goal)
             target = goal
         raise Status(TOO_MANY_REDIRECTS)
 
-    def _once(self, method: str, target: str, body: str | bytes, headers: dict[str, str]) -> Reply:
+    def _target(self, path: str) -> str:
+        """Return the address of a path, the calendar's own part as its server spells it."""
+        own = urlsplit(self._url).path
+        plain = canonical(own)
+        if own.endswith("/") and path.startswith(plain):
+            path = own + path.removeprefix(plain)
+        return urljoin(self._url, path)
+
+    def _once(
+        self, method: str, target: str, body: str | bytes, headers: Mapping[str, str], sink: Sink
+    ) -> Reply:
         client, http = self._opened()
+        http.sink = sink
         try:
-            response = client.request(target, method, _text(body), headers)
+            response = client.request(target, method, _text(body), dict(headers))
         except RateLimitError as error:
             raise Status(error.status or 0, retry_after=error.retry_after) from error
         except AuthorizationError as error:
             raise Status(error.status or 0, preconditions=tuple(error.preconditions)) from error
+        self._server = response.headers.get("Server", self._server)
         if response.status >= ERRORS_FROM:
             raise Status(
                 response.status,
-                preconditions=_preconditions(response.tree),
+                preconditions=_preconditions(http.failure),
                 retry_after=response.headers.get("Retry-After"),
             )
         return Reply(
             status=response.status,
             path=canonical(target),
             headers=response.headers,
-            tree=response.tree,
-            body=http.body,
+            whole=http.whole,
         )
 
     def _opened(self) -> tuple[DAVClient, GuardedSession]:
@@ -163,10 +256,13 @@ class Session:
             context = self._context
             addresses = check_address(self._url, allow_private=context.allow_private)
             http = GuardedSession(
-                urlsplit(self._url).hostname or "", addresses, lambda: context.pace(self.host)
+                urlsplit(self._url).hostname or "",
+                addresses,
+                lambda: context.pace(self.host),
+                context.timeout.total_seconds(),
             )
             ca_file = context.settings.get("ca_file")
-            client = DAVClient(
+            client = Client(
                 url=_without_user(self._url),
                 username=str(self._credential.get("username", "")),
                 password=str(self._credential.get("password", "")),
@@ -182,38 +278,19 @@ class Session:
         return self._client, self._http
 
 
-def canonical(href: str) -> str:
-    """Return the path of an href in one spelling: servers mix escaped and plain characters."""
-    segments = urlsplit(href).path.split("/")
-    return "/".join(quote(unquote(segment), safe="@:!$&'()*+,;=~-._") for segment in segments)
-
-
-def same_server(url: str, other: str) -> bool:
-    """Tell whether two addresses name one server: scheme, host and port."""
-    one, two = ((each.scheme, each.hostname, each.port) for each in map(urlsplit, (url, other)))
-    return _with_port(*one) == _with_port(*two)
-
-
-def _with_port(
-    scheme: str, host: str | None, port: int | None
-) -> tuple[str, str | None, int | None]:
-    return scheme, host, port or DEFAULT_PORTS.get(scheme)
-
-
-def quoted(etag: str | None) -> str | None:
-    """Return an entity tag with the quotes that some servers forget."""
-    if not etag:
-        return None
-    return etag if etag.startswith(('"', "W/")) else f'"{etag}"'
-
-
 def require_password(credential: Credential) -> None:
     """Refuse a credential that cannot sign in anywhere; raises `NeedsAuth`."""
     if not credential.get("username") or not credential.get("password"):
         raise NeedsAuth("a CalDAV account needs a user name and a password; link it again")
 
 
-def _preconditions(tree: Any) -> tuple[str, ...]:
+def _preconditions(body: bytes) -> tuple[str, ...]:
+    """Return what a failure names as its cause (RFC 4918 section 16)."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    try:
+        tree = etree.fromstring(body, parser) if body else None
+    except etree.XMLSyntaxError:
+        tree = None
     if tree is None or tree.tag != "{DAV:}error":
         return ()
     return tuple(str(child.tag) for child in tree if isinstance(child.tag, str))

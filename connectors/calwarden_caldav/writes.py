@@ -10,18 +10,21 @@ from calwarden.sdk.connector import Call, Capabilities, Verb, Write
 from calwarden.sdk.errors import PreconditionFailed, Rejected, Transient
 from calwarden.sdk.landing import landed
 from calwarden_caldav.errors import Missing
-from calwarden_caldav.multistatus import rows, uid_query
+from calwarden_caldav.habits import Habits
+from calwarden_caldav.multistatus import uid_query
 from calwarden_caldav.observation import Collection
-from calwarden_caldav.session import Reply, canonical
+from calwarden_caldav.session import Reply
+from calwarden_caldav.spelling import canonical, strong
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 
 
-def calls_of(write: Write, path: str) -> tuple[Call, ...]:
+def calls_of(write: Write, path: str, habits: Habits) -> tuple[Call, ...]:
     """Return the one call of a write: an object holds a series with all its exceptions."""
     target = write.remote_id or object_path(path, write.uid)
     name = "delete" if write.verb is Verb.DELETE else "put"
-    return (Call(name=name, expected=landed(write), detail={"path": target}),)
+    expected = habits.expected(landed(write))
+    return (Call(name=name, expected=expected, detail={"path": target}),)
 
 
 def object_path(collection: str, uid: str) -> str:
@@ -35,6 +38,7 @@ class Editor:
 
     collection: Collection
     capabilities: Capabilities
+    habits: Habits
     writer: Writer
 
     def perform(self, write: Write, call: Call) -> Observed | None:
@@ -60,17 +64,18 @@ class Editor:
     def _paths_of(self, uid: str) -> list[str]:
         session, collection = self.collection.session, self.collection
         try:
-            reply = session.report(collection.path, uid_query(uid), depth=1)
+            answer = session.report(collection.path, uid_query(uid), depth=1)
         except Rejected:
             return []
-        return [row.path for row in rows(reply) if not row.missing]
+        return [row.path for row in answer.rows if not row.missing]
 
     def _create(self, event: ManagedEvent, call: Call, path: str) -> Observed:
         headers = {"If-None-Match": "*"}
-        if not self.capabilities.guards_create:
-            standing = self.collection.read(path)
+        if not self.capabilities.guards_create or self.habits.renames:
+            standing = self._standing(path, event.uid)
             if standing is not None:
                 return self._landed(standing, event, call)
+        if not self.capabilities.guards_create:
             headers = {}
         try:
             self._put(path, self.writer.create(event), headers)
@@ -80,33 +85,29 @@ class Editor:
                 self._require_collection()
                 raise
             return self._landed(standing, event, call)
-        return self._read_back(path)
+        return self._read_back(path, event.uid)
 
     def _update(self, write: Write, event: ManagedEvent, call: Call, path: str) -> Observed:
-        session = self.collection.session
-        reply = session.get(path)
+        reply = self.collection.session.get(path)
         if reply is None:
             raise PreconditionFailed("the event is gone; read it again before it is written")
-        standing = self.collection.told(path, reply.etag, reply.body)
+        standing = self.collection.answered(path, reply)
         if same(standing, call.expected) and standing.marker == event.uid:
             return standing
-        if standing.revision != write.revision:
-            raise PreconditionFailed("the event changed since it was seen; read it again")
+        self._demand_unchanged(standing, write)
         data = self.writer.rewrite(reply.body, event)
-        self._put(path, data, self._condition(reply.etag, guarded=self.capabilities.guards_update))
-        return self._read_back(path)
+        self._put(path, data, self._condition(reply.etag, guarded=self.habits.takes_if_match))
+        return self._read_back(path, event.uid)
 
     def _delete(self, write: Write, path: str) -> Observed | None:
-        guarded = self.capabilities.guards_delete
-        headers = self._condition(write.revision, guarded=guarded)
-        if not headers:
+        headers = self._condition(write.revision, guarded=self.habits.takes_if_match)
+        if not headers or not self.capabilities.guards_delete:
             standing = self.collection.read(path)
             if standing is None:
                 return None
-            if standing.revision != write.revision:
-                raise PreconditionFailed("the event changed since it was seen; read it again")
+            self._demand_unchanged(standing, write)
         try:
-            self.collection.session.send("DELETE", path, headers=headers)
+            self._remove(path, headers)
         except Missing:
             return None
         except PreconditionFailed:
@@ -115,12 +116,36 @@ class Editor:
             raise
         return self.collection.read(path)
 
+    def _remove(self, path: str, headers: dict[str, str]) -> None:
+        session = self.collection.session
+        try:
+            session.send("DELETE", path, headers=headers)
+        except Rejected:
+            # a trash bin refuses what it holds already, and lets it go when asked again
+            session.send("DELETE", path, headers=headers)
+
+    @staticmethod
+    def _demand_unchanged(standing: Observed, write: Write) -> None:
+        """Compare what stands with what the look saw; raises `PreconditionFailed`.
+
+        A weak etag may stay the same over an edit, so there the content is compared as well.
+        """
+        changed = standing.revision != write.revision
+        unsure = not strong(standing.revision) and write.base is not None
+        if changed or (unsure and standing.resource != write.base):
+            raise PreconditionFailed("the event changed since it was seen; read it again")
+
     def _put(self, path: str, data: bytes, headers: dict[str, str]) -> Reply:
         named = {"Content-Type": CONTENT_TYPE, **headers}
         return self.collection.session.send("PUT", path, data, named)
 
-    def _read_back(self, path: str) -> Observed:
-        written = self.collection.read(path)
+    def _standing(self, path: str, uid: str) -> Observed | None:
+        """Return what stands at ``path``, or under ``uid`` where the server chooses addresses."""
+        there = self.collection.read(path)
+        return self.find(uid) if there is None and self.habits.renames else there
+
+    def _read_back(self, path: str, uid: str) -> Observed:
+        written = self.collection.read(path) or self.find(uid)
         if written is None:
             raise Transient("the event was written and is not there; it is looked at again")
         return written
@@ -136,9 +161,7 @@ class Editor:
 
     @staticmethod
     def _condition(etag: str | None, *, guarded: bool) -> dict[str, str]:
-        # a weak etag must not guard a write (RFC 9110 section 13.1.1); ~ is our own digest
-        strong = etag is not None and etag.startswith('"')
-        return {"If-Match": etag} if guarded and strong and etag is not None else {}
+        return {"If-Match": etag} if guarded and strong(etag) and etag is not None else {}
 
 
 def same(seen: Observed, expected: EventResource | None) -> bool:

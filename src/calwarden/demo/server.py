@@ -27,8 +27,13 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 class CalendarServer:
     """Radicale with accounts and passwords, served from a thread. Counts the writes it is sent."""
 
-    def __init__(self, folder: Path, accounts: Mapping[str, str]) -> None:
-        """Prepare a server with ``accounts`` (name → password), each with calendars of its own."""
+    def __init__(
+        self, folder: Path, accounts: Mapping[str, str], *, rights: str = "owner_only"
+    ) -> None:
+        """Prepare a server with ``accounts`` (name → password), each with calendars of its own.
+
+        With ``rights`` ``owner_write`` they may read each other's.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         passwords = folder / "accounts"
         passwords.write_text(
@@ -45,7 +50,7 @@ class CalendarServer:
                     "htpasswd_encryption": "plain",
                     "delay": "0",
                 },
-                "rights": {"type": "owner_only"},
+                "rights": {"type": rights},
                 "storage": {"filesystem_folder": str(folder / "collections")},
             },
             "calwarden demo",

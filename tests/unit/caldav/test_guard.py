@@ -1,17 +1,21 @@
 """A stranger's server gets no way into our network, no other's password, no endless answer."""
 
 import gzip
+import tracemalloc
 
 import pytest
 
 from calwarden.sdk.errors import Rejected, Transient
 from calwarden.testing.world import Watcher
 from calwarden_caldav import guard
-from calwarden_caldav.guard import GuardedSession, check_address
-from calwarden_caldav.session import canonical, same_server
+from calwarden_caldav.guard import Bytes, GuardedSession, check_address
+from calwarden_caldav.spelling import canonical, same_server
 from servers.scripted import Told, scripted
 
-EMPTY = '<multistatus xmlns="DAV:"><sync-token>t</sync-token></multistatus>'
+EMPTY = (
+    '<multistatus xmlns="DAV:"><response><href>/cal/</href></response>'
+    "<sync-token>t</sync-token></multistatus>"
+)
 
 
 @pytest.mark.parametrize(
@@ -84,11 +88,12 @@ def test_a_redirect_within_the_server_is_followed(opened):
         return Told(body=EMPTY)
 
     with scripted(script) as server:
-        connector = opened(server.url)
-        Watcher(connector).look()
+        watcher = Watcher(opened(server.url))
+        watcher.cursor = "sync:t"
+        watcher.look()
         assert [each.path for each in server.asked] == ["/cal/", "/moved/"]
         assert server.asked[0].body == server.asked[1].body
-        assert connector.requests == 2
+        assert watcher.connector.requests == 2
 
 
 def test_a_circle_of_redirects_ends(opened):
@@ -107,14 +112,41 @@ def test_an_answer_too_large_is_not_read(opened, monkeypatch):
         Watcher(opened(server.url)).look()
 
 
-def test_a_compressed_answer_is_not_unpacked(opened):
-    """We ask for no compression, and a bomb that comes all the same stays packed."""
-    bomb = gzip.compress(b" " * 50_000_000)
-    told = Told(body=bomb, headers={"Content-Encoding": "gzip"})
+BOMB = gzip.compress(b" " * 64_000_000, 9)
+DENSE = gzip.compress(b"<a>" + b"<b/>" * 8_000_000, 9)
+ROWS = b"<multistatus xmlns='DAV:'>" + b"<response><href>/cal/x</href></response>" * 500_000
+PACKED = {"nothing": BOMB, "elements": DENSE, "rows": gzip.compress(ROWS, 9)}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_packed_bomb_is_not_unpacked_whole(opened, name):
+    """A small answer that unpacks to an endless one is given up early, and costs little."""
+    told = Told(body=PACKED[name], headers={"Content-Encoding": "gzip"})
     with scripted(lambda _: told) as server:
-        with pytest.raises(Rejected, match="compressed"):
-            Watcher(opened(server.url)).look()
+        watcher = Watcher(opened(server.url))
+        watcher.cursor = "sync:t"
+        tracemalloc.start()
+        with pytest.raises((Rejected, Transient)):
+            watcher.look()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
         assert server.asked[0].headers["accept-encoding"] == "identity"
+        assert watcher.connector._session.received <= guard.LARGEST_ANSWER + guard.CHUNK  # noqa: SLF001 - told nowhere else
+        assert peak < (60_000_000 if name == "rows" else 5_000_000)
+
+
+def test_a_packed_answer_that_is_none_is_read(opened):
+    """A server that packs what nobody asked to have packed is understood all the same."""
+    told = Told(body=gzip.compress(EMPTY.encode()), headers={"Content-Encoding": "gzip"})
+    with scripted(lambda _: told) as server:
+        assert Watcher(opened(server.url)).look().present == frozenset()
+
+
+def test_a_packing_that_nobody_knows_is_refused(opened):
+    """What cannot be unpacked within bounds is refused by name."""
+    told = Told(body=b"x", headers={"Content-Encoding": "br"})
+    with scripted(lambda _: told) as server, pytest.raises(Rejected, match="packed"):
+        Watcher(opened(server.url)).look()
 
 
 LAUGHS = "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
@@ -139,6 +171,7 @@ def test_one_connection_serves_all_requests(opened):
     paced = []
     with scripted(lambda _: Told(body=EMPTY)) as server:
         watcher = Watcher(opened(server.url, pace=paced.append))
+        watcher.cursor = "sync:t"
         for _ in range(5):
             watcher.look()
         assert len(server.connections) == 1
@@ -180,6 +213,7 @@ def test_a_name_that_was_checked_is_not_looked_up_again():
     with scripted(lambda _: Told(status=200, body="here")) as server:
         url = server.url.replace("127.0.0.1", "cal.harbor.example")
         with GuardedSession("cal.harbor.example", ("127.0.0.1",), lambda: None) as session:
+            session.sink = Bytes(100)
             session.request("GET", url)
-            assert session.body == b"here"
+            assert session.sink.data == b"here"
         assert server.asked[0].headers["host"].startswith("cal.harbor.example")

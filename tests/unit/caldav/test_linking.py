@@ -10,7 +10,7 @@ from calwarden.sdk.errors import NeedsAuth, RemoteError
 from calwarden.testing.samples import SINGLE
 from calwarden.testing.world import Watcher, create
 from calwarden_caldav.connector import CalDAVConnector
-from calwarden_caldav.session import canonical
+from calwarden_caldav.spelling import canonical
 from servers.caldav_world import context, credential
 from servers.dav import USER, Server
 from servers.scripted import Told, scripted
@@ -77,8 +77,12 @@ def test_a_probe_finds_what_the_server_honours(caldav_world):
     link = probed(caldav_world)
     for name in ("guards_create", "guards_update", "guards_delete", "incremental"):
         assert getattr(link.capabilities, name), name
-    assert link.probe["keeps_properties"]
-    assert link.probe["refuses_bad_token"]
+    assert link.probe["drops"] == []
+    assert link.probe["bad_token"] == "refused"
+    assert link.probe["body"] == "rewritten"
+    assert (link.probe["etag_on_put"], link.probe["etag_holds"]) == ("strong", True)
+    assert link.probe["ctag"]
+    assert link.probe["uid_elsewhere"] == "kept"
     assert link.capabilities.silent_attendee_removal is (caldav_world.server.name == "radicale")
 
 
@@ -149,8 +153,7 @@ def test_a_quiet_look_is_small(caldav_world):
         create(connector, wanted)
     watcher = Watcher(connector)
     watcher.look()
-    sent = connector.requests
+    sent, received = connector.requests, connector._session.received  # noqa: SLF001 - told nowhere else
     watcher.look()
     assert connector.requests - sent == 1
-    http = connector._session._http  # noqa: SLF001 - the size of an answer is told nowhere else
-    assert len(http.body) < 1_000
+    assert connector._session.received - received < 1_000  # noqa: SLF001 - as above
