@@ -4,10 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from calwarden.sdk.errors import Ambiguous, Rejected, Transient
 from calwarden.store import calendars
-from calwarden.testing.acts import MemoryWorld
-from calwarden.testing.memory import MemoryCalendar
 
 HOUR = timedelta(hours=1)
 
@@ -62,7 +59,7 @@ def test_a_verdict_given_while_a_pass_is_under_way_is_carried_out(house):
 
 
 def test_a_dismissal_given_while_a_pass_is_under_way_stays(house):
-    """A further edit seen by that pass is a drift of its own, and the dismissed one stays closed."""
+    """A further edit seen by that pass is a drift of its own; the dismissed one stays closed."""
     drift = _flagged(house)
     house.person.move(house.remote("a-1"), HOUR)
     _once(house, "before_record", lambda: house.decide(drift.id, "dismiss"))
@@ -72,7 +69,7 @@ def test_a_dismissal_given_while_a_pass_is_under_way_stays(house):
 
 
 def test_a_pause_amid_a_pass_stays_a_pause(house):
-    """A link that is stopped between look and record is not set going again, and nothing is written."""
+    """A link stopped between look and record is not set going again, and nothing is written."""
     house.book("a-1", "2026-12-03T10:00")
 
     def pause():

@@ -97,6 +97,22 @@ class Cadence:
                 yield _on(start, day)
 
 
+def read_rule(rule: str, start: datetime) -> Cadence | None:
+    """Return the endless cadence whose canonical rule from ``start`` on is ``rule``; None: none."""
+    parts = dict(part.partition("=")[::2] for part in rule.split(";"))
+    every = parts.get("INTERVAL", "1")
+    if not every.isdecimal() or not 1 <= int(every) <= LONGEST_STEP:
+        return None
+    ways = [
+        Cadence(every=int(every)),
+        *(
+            Cadence(frequency=Frequency.MONTHLY, every=int(every), week=week)
+            for week in (*range(1, LAST_COUNTED_WEEK + 1), -1)
+        ),
+    ]
+    return next((one for one in ways if one.rule(start) == rule), None)
+
+
 def monthly_week(start: date) -> int:
     """Return the ordinal by which a date repeats monthly: 1 to 4, and -1 from the 29th on."""
     ordinal = (start.day - 1) // 7 + 1

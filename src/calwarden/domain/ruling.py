@@ -57,7 +57,7 @@ class Docket:
         return bool(own or cases)
 
     def is_overruled(self, finding: Finding) -> bool:
-        """Whether the ledger has this as superseded already, and only the write is missing."""
+        """Whether a person has settled this by a change of the store: only the write is missing."""
         return (finding.key, finding.seen) in self.overruled
 
     def undoes(self, act: Act, finding: Finding) -> bool:
@@ -72,7 +72,9 @@ def docket_of(view: CalendarView) -> Docket:
         standing={one.key: one for one in view.known if one.status.standing},
         dismissed={},
         overruled={
-            (one.key, one.seen) for one in view.known if one.status is DriftStatus.SUPERSEDED
+            (one.key, one.seen)
+            for one in view.known
+            if one.status in {DriftStatus.SUPERSEDED, DriftStatus.ACCEPTED}
         },
     )
     for drift in view.known:

@@ -1,10 +1,11 @@
 """Events at no managed place: copies of ours, returned older ones, overlaps of appointments."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from calwarden.domain.document import digest, moment_document
 from calwarden.domain.drift import Aspect, DriftKey, DriftKind, Finding, Severity, Verdict, snapshot
-from calwarden.domain.event import EventBody, ManagedEvent, Observed, Subject
+from calwarden.domain.event import EventBody, ManagedEvent, Observed, Subject, SubjectKind
 from calwarden.domain.policy import When
 from calwarden.domain.view import CalendarView, Span, bodies
 from calwarden.domain.wall_time import instant
@@ -36,10 +37,23 @@ def _copy(
     original = event.subject if event is not None else subject
     if verdict is Verdict.IGNORE or original is None:
         return
-    body = None if stranger.resource is None else stranger.resource.body
     desired = None if event is None else event.resource.body
     refs = () if event is None else tuple(event.refs.values())
-    yield Finding(
+    yield replace(
+        _copied(stranger, original, verdict),
+        appointments=refs[:1] if len(refs) == 1 else (),
+        before=snapshot(desired),
+    )
+
+
+def copy_finding(stranger: Observed, series: str) -> Finding:
+    """Return the finding for a stranger that a person took for a copy of a series of ours."""
+    return _copied(stranger, Subject(kind=SubjectKind.SERIES, ref=series), Verdict.FLAG)
+
+
+def _copied(stranger: Observed, original: Subject, verdict: Verdict) -> Finding:
+    body = None if stranger.resource is None else stranger.resource.body
+    return Finding(
         key=DriftKey(uid=stranger.uid),
         kind=DriftKind.COPIED,
         changes={Aspect.EXISTENCE: DriftKind.COPIED},
@@ -49,8 +63,7 @@ def _copy(
         seen=digest({"copy": stranger.remote_id, "at": _at(body)}),
         subject=original,
         appointment=original.ref,
-        appointments=refs[:1] if len(refs) == 1 else (),
-        before=snapshot(desired),
+        before=None,
         after=snapshot(body),
         companions=(stranger.remote_id,),
         elements=frozenset({(None, Aspect.EXISTENCE)}),

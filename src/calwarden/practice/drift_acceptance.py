@@ -20,6 +20,7 @@ from calwarden.domain.wall_time import in_zone, instant
 from calwarden.practice.appointments import started
 from calwarden.practice.corrections import TrueTime, correct
 from calwarden.practice.drift_closing import ENDINGS, close
+from calwarden.practice.drift_courses import COURSES, take_course
 from calwarden.practice.rescheduling import reschedule_one
 from calwarden.practice.series import resolve
 from calwarden.practice.series_course import shift_series
@@ -50,6 +51,11 @@ def accept(tx: Connection, row: DriftRow, reason: str, *, now: datetime, actor: 
     Raises `Refused` where the kind cannot be accepted or the ordinary rules forbid the new time.
     """
     _demand_acceptable(row)
+    if row.kind in COURSES:
+        moved = take_course(tx, row, now=now, actor=actor)
+        close(tx, row, DriftStatus.ACCEPTED, now=now, actor=actor, reason=reason)
+        _close_kin(tx, row, moved, now=now, actor=actor)
+        return
     seen = _seen(row)
     if row.subject_kind == SubjectKind.SERIES and row.slot is None:
         ref = row.subject_ref or ""
@@ -64,7 +70,7 @@ def accept(tx: Connection, row: DriftRow, reason: str, *, now: datetime, actor: 
 
 
 def _demand_acceptable(row: DriftRow) -> None:
-    if row.kind in ACCEPTABLE:
+    if row.kind in ACCEPTABLE | COURSES:
         return
     rule = f"a drift of kind {row.kind} cannot be accepted"
     revert = f"calwarden drift resolve {row.id} revert"
@@ -79,12 +85,6 @@ def _demand_acceptable(row: DriftRow) -> None:
         raise Refused(
             f"{rule}: it is about a whole calendar",
             next_step=f"{revert}, or dismiss it, and decide its items one by one",
-        )
-    if row.kind in {DriftKind.SERIES_SPLIT, DriftKind.RECURRENCE_CHANGED}:
-        raise Refused(
-            f"{rule} as it stands",
-            next_step="change the series itself (calwarden appointments reschedule "
-            f"{row.appointment}#N --scope following) and then: {revert}",
         )
     raise Refused(rule, next_step=f"{revert}, or dismiss it with a reason")
 

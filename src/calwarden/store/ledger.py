@@ -27,17 +27,15 @@ CONTEST_WINDOW = timedelta(hours=24)
 def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
     """Return the drifts of a calendar that a decision needs, oldest first.
 
-    They are the standing ones, the dismissals that hold, and what a person overruled since the
-    last pass.
+    They are the standing ones, the dismissals that hold, and what a person overruled or accepted
+    since the last pass.
     """
     standing = [status.value for status in DriftStatus if status.standing]
     dismissed = (drifts.c.status == DriftStatus.DISMISSED.value) & drifts.c.decision.is_not(None)
     answered = select(calendars.c.answered_at).where(calendars.c.id == calendar_id)
-    overruled = (
-        (drifts.c.status == DriftStatus.SUPERSEDED.value)
-        & drifts.c.cause.is_not(None)
-        & (drifts.c.closed_at >= answered.scalar_subquery())
-    )
+    superseded = (drifts.c.status == DriftStatus.SUPERSEDED.value) & drifts.c.cause.is_not(None)
+    accepted = drifts.c.status == DriftStatus.ACCEPTED.value
+    overruled = (superseded | accepted) & (drifts.c.closed_at >= answered.scalar_subquery())
     query = (
         select(drifts)
         .where(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_
+from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
 
 from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource, Observed, Subject, SubjectKind
@@ -145,6 +145,15 @@ def store(
     rows = [_row(calendar_id, one, busy_until, now) for one, busy_until in seen.values()]
     if rows:
         connection.execute(insert(observed), rows)
+
+
+def mark(connection: Connection, calendar_id: int, remote_id: str, marker: str) -> None:
+    """Remember that what stands there is a copy of a resource of ours, though it may not say so."""
+    connection.execute(
+        update(observed)
+        .where(observed.c.calendar_id == calendar_id, observed.c.remote_id == remote_id)
+        .values(marker=marker)
+    )
 
 
 def forget(connection: Connection, calendar_id: int, remote_ids: Iterable[str]) -> None:
