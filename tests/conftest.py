@@ -15,7 +15,7 @@ from calwarden.testing.clock import ManualClock
 # before they are imported, so that a failing law shows values
 LAWS = ("laws", "looking_laws", "people_laws", "samples", "world", "writing_laws")
 pytest.register_assert_rewrite(*(f"calwarden.testing.{name}" for name in LAWS))
-pytest_plugins = ["servers.fixtures"]  # real CalDAV servers: tests/servers
+pytest_plugins = ["servers.fixtures", "servers.mail"]  # real servers: tests/servers
 
 
 @pytest.fixture

@@ -132,8 +132,9 @@ def bytecode(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[CalendarServer]:
-    """A calendar server with two accounts."""
-    running = CalendarServer(tmp_path_factory.mktemp("server"), ACCOUNTS)
+    """A calendar server with two accounts that may read each other's calendars."""
+    folder = tmp_path_factory.mktemp("server")
+    running = CalendarServer(folder, ACCOUNTS, rights="owner_write")
     running.start()
     yield running
     running.stop()

@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at any named point, on a real server: a restart ends where no kill would have."""
+"""Killed at any named point, on a real server, a restart ends where no kill would have."""
 
 import copy
 import signal

@@ -108,6 +108,13 @@ class TestLinking:
         person.make_calendar("Home")
         assert said(stocked.link(server.url, expect=WRONG), "--calendar", "'Home'")
 
+    def test_a_calendar_that_can_only_be_read_is_not_managed(self, stocked, person, server):
+        """Eve may look at Dana's calendar: busy time can be read, nothing is published or tried."""
+        before = server.writes
+        ran = stocked.link(person.url, account="eve", expect=REFUSED)
+        assert said(ran, "only be read", "--role busy")
+        assert server.writes == before
+
     def test_an_unknown_provider_is_named(self, stocked, person):
         """The provider comes from the practice file."""
         stocked.write("password", "x")

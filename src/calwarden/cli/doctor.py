@@ -192,8 +192,6 @@ def _templates(application: Application) -> Iterator[Finding]:
     folder = application.settings.practice.templates
     if folder is None:
         return
-    if not folder.is_dir():
-        yield _warning("templates", f"there is no folder {folder} (practice.templates)")
     url = application.settings.web.public_url
     for name, (reader, kind) in TEMPLATES.items():
         problem = application.renderer.check(name, *sample(reader, kind, url=url))

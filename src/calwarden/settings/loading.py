@@ -175,7 +175,8 @@ def _unreadable(settings: Settings) -> Iterator[str]:
             if not isinstance(file, Path):
                 continue
             try:
-                file.read_bytes()
+                # a folder of templates is read when a message is put into words
+                _ = list(file.iterdir()) if name == "templates" else file.read_bytes()
             except OSError as error:
                 yield f"{section_name}.{name} = {str(file)!r} cannot be read: {error.strerror}"
         if isinstance(section, SecretSettings):

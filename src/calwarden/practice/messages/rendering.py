@@ -21,6 +21,7 @@ from jinja2 import (
     PackageLoader,
     StrictUndefined,
     TemplateError,
+    TemplateRuntimeError,
 )
 
 from calwarden.domain.appointment import Appointment, Place
@@ -32,6 +33,17 @@ from calwarden.practice.messages.views import View
 from calwarden.store.outbox import OutboxMessage
 
 GAP = re.compile(r"\n{3,}")
+
+FAULTS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""What a template that is at fault may raise."""
 
 PARTS = ("p", "card", "quote", "button", "rule")
 
@@ -81,7 +93,7 @@ class Renderer:
         name = f"{message.recipient.reader}/{message.kind}.jinja"
         try:
             subject, text, html = self._own.render(name, values)
-        except TemplateError as error:
+        except FAULTS as error:
             if self._folder is None:
                 raise
             log.warning("template_failed", template=name, kind=type(error).__name__)
@@ -94,10 +106,10 @@ class Renderer:
         """Say why the practice's own template cannot be used; None where it can."""
         try:
             self._own.render(f"{name}.jinja", self.values(message, people))
-        except TemplateError as error:
+        except FAULTS as error:
             line = getattr(error, "lineno", None)
             place = "" if line is None else f", line {line}"
-            return f"{error.message}{place}"
+            return f"{type(error).__name__}: {error}{place}"
         return None
 
     def values(self, message: OutboxMessage, people: Correspondence) -> dict[str, Any]:
@@ -184,6 +196,8 @@ class _Templates:
     def render(self, name: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
         """Return subject, text and HTML."""
         template = self._text.get_template(name)
+        if "subject" not in template.blocks:
+            raise TemplateRuntimeError("the template has no block called subject")
         block = template.blocks["subject"](template.new_context({**values, "layout": "layout.txt"}))
         subject = " ".join("".join(block).split())
         text = template.render(layout="layout.txt", **values)
