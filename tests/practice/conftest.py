@@ -193,6 +193,17 @@ def desk(sqlite_database, clock) -> Desk:
 
 
 @pytest.fixture
+def settled_desk() -> Any:
+    """The function that settles the practice in a database and gives its desk."""
+
+    def settle(database: Database, clock: ManualClock) -> Desk:
+        _settle(database)
+        return Desk(database=database, clock=clock)
+
+    return settle
+
+
+@pytest.fixture
 def any_desk(database, clock) -> Desk:
     """The practice on both databases: every test that takes it runs twice."""
     _settle(database)

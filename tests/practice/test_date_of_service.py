@@ -21,6 +21,7 @@ from calwarden.domain.claim import (
 from calwarden.domain.drift import DriftKind
 from calwarden.domain.hold import NEAR, Contradiction, drift_hold
 from calwarden.domain.practice import Correction, ZoneOfService
+from calwarden.domain.procedure import at_odds, suggested
 from calwarden.domain.wall_time import parse_local
 
 ZONES = (
@@ -80,6 +81,67 @@ def test_an_evening_on_the_west_coast_is_not_dated_by_utc():
     start = parse_local("2026-12-01T20:00", "America/Los_Angeles")
     assert date_of_service(start, "America/Los_Angeles") == DAY
     assert date_of_service(start, "UTC") == date(2026, 12, 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "zone", "decides", "dated"),
+    [
+        # midnight: the last minute and the first one
+        ("2026-12-01T23:59", "America/New_York", "America/New_York", "2026-12-01"),
+        ("2026-12-02T00:00", "America/New_York", "America/New_York", "2026-12-02"),
+        # one moment, two dates: past midnight in one zone and not in the other
+        ("2026-12-01T21:30", "America/Los_Angeles", "America/New_York", "2026-12-02"),
+        ("2026-12-02T00:30", "America/New_York", "America/Los_Angeles", "2026-12-01"),
+        # the night in which the clocks go forward: 02:30 is 03:30, on the same date
+        ("2026-03-08T02:30", "America/New_York", "America/New_York", "2026-03-08"),
+        ("2026-03-08T23:30", "America/New_York", "America/Chicago", "2026-03-08"),
+        ("2026-03-09T00:30", "America/New_York", "America/Chicago", "2026-03-08"),
+        # the night in which they go back: the first 01:30, and the evening before in Denver
+        ("2026-11-01T01:30", "America/New_York", "America/New_York", "2026-11-01"),
+        ("2026-11-01T01:30", "America/New_York", "America/Denver", "2026-10-31"),
+        # a zone whose clocks change at midnight: 00:30 does not exist, and is 01:30 of that day
+        ("2018-11-04T00:30", "America/Sao_Paulo", "America/Sao_Paulo", "2018-11-04"),
+        # the date line: a day apart, or two dates at 25 hours' distance
+        ("2026-12-02T10:00", "Pacific/Auckland", "Pacific/Honolulu", "2026-12-01"),
+        ("2026-12-02T23:30", "Pacific/Kiritimati", "Pacific/Pago_Pago", "2026-12-01"),
+        ("2026-12-02T00:30", "Pacific/Kiritimati", "Pacific/Pago_Pago", "2026-11-30"),
+        # a date that a zone left out: Samoa went from 29 to 31 December 2011
+        ("2011-12-29T23:30", "Pacific/Apia", "Pacific/Apia", "2011-12-29"),
+        ("2011-12-31T00:30", "Pacific/Apia", "Pacific/Apia", "2011-12-31"),
+        ("2011-12-31T00:30", "Pacific/Apia", "Pacific/Honolulu", "2011-12-30"),
+        # quarters of an hour
+        ("2026-12-01T23:50", "Asia/Kathmandu", "Asia/Kolkata", "2026-12-01"),
+        ("2026-12-02T00:10", "Asia/Kathmandu", "Asia/Kolkata", "2026-12-01"),
+        # year end
+        ("2026-12-31T22:00", "America/Los_Angeles", "America/New_York", "2027-01-01"),
+        ("2027-01-01T00:30", "Europe/London", "America/New_York", "2026-12-31"),
+        # 29 February, and the years without one
+        ("2028-02-28T22:30", "America/Los_Angeles", "America/New_York", "2028-02-29"),
+        ("2028-03-01T01:00", "America/New_York", "America/Los_Angeles", "2028-02-29"),
+        ("2027-03-01T01:00", "America/New_York", "America/Los_Angeles", "2027-02-28"),
+        ("2000-02-29T23:59", "UTC", "UTC", "2000-02-29"),
+    ],
+)
+def test_dates_of_service_around_midnights_clock_changes_and_the_date_line(
+    start, zone, decides, dated
+):
+    """Told by hand, from a calendar."""
+    assert date_of_service(parse_local(start, zone), decides) == date.fromisoformat(dated)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "code"),
+    [(15, None), (16, "90832"), (37, "90832"), (38, "90834"), (52, "90834"), (53, "90837"),
+     (180, "90837")],
+)  # fmt: skip
+def test_time_based_codes_are_for_their_minutes(minutes, code):
+    """At both ends of each; every other time-based code is at odds."""
+    assert suggested(minutes) == code
+    for other in ("90832", "90834", "90837"):
+        assert at_odds(other, minutes) == (other != code)
+    assert not at_odds("90791", minutes)
+    assert not at_odds(None, minutes)
+    assert not at_odds("90834", None)
 
 
 @pytest.mark.parametrize(
