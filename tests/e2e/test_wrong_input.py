@@ -83,9 +83,8 @@ class TestLinking:
 
     def test_an_address_without_a_calendar_server_is_named(self, stocked, server):
         """A path that is no calendar home is told from a server that is down."""
-        ran = stocked.link(f"{server.url}nothing/here/", expect=None)
-        assert ran.status in {WRONG, DEPENDENCY}
-        assert said(ran, "127.0.0.1")
+        ran = stocked.link(f"{server.url}nothing/here/", account="eve", expect=DEPENDENCY)
+        assert said(ran, "127.0.0.1", "shows no calendar")
 
     def test_a_server_that_is_down_is_named(self, stocked):
         """Nothing listens there: a dependency failed."""
@@ -107,6 +106,12 @@ class TestLinking:
         """Where several calendars could be meant none is picked."""
         person.make_calendar("Home")
         assert said(stocked.link(server.url, expect=WRONG), "--calendar", "'Home'")
+
+    def test_calendars_of_one_name_are_told_apart_by_their_addresses(self, stocked, server, person):
+        """A name that several calendars share does not say which one is meant."""
+        first = person.url
+        person.make_calendar("Work")
+        assert said(stocked.link(server.url, "--calendar", "Work", expect=WRONG), first, person.url)
 
     def test_a_calendar_that_can_only_be_read_is_not_managed(self, stocked, person, server):
         """Eve may look at Dana's calendar: busy time can be read, nothing is published or tried."""

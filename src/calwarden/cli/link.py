@@ -127,7 +127,7 @@ def choose(offered: Sequence[RemoteCalendar], wanted: str | None, role: Role) ->
     if wanted is None and role is Role.MANAGED:
         fitting = [one for one in fitting if one.writable] or fitting
         fitting = [one for one in fitting if one.primary] or fitting
-    names = ", ".join(repr(one.name or one.remote_id) for one in offered) or "none"
+    names = ", ".join(_told(one, offered) for one in offered) or "none"
     if not fitting:
         missing = f"has no calendar {wanted!r}" if wanted else "has no calendar"
         raise WrongInput(f"the account {missing}; it has: {names}")
@@ -139,6 +139,14 @@ def choose(offered: Sequence[RemoteCalendar], wanted: str | None, role: Role) ->
     if role is Role.MANAGED and not chosen.writable:
         raise _read_only(chosen)
     return chosen
+
+
+def _told(one: RemoteCalendar, offered: Sequence[RemoteCalendar]) -> str:
+    """Return what tells a calendar from the others: its name, with its address where shared."""
+    if not one.name:
+        return repr(one.remote_id)
+    shared = sum(each.name == one.name for each in offered) > 1
+    return f"{one.name!r} ({one.remote_id})" if shared else repr(one.name)
 
 
 def _read_only(calendar: RemoteCalendar) -> Refused:
