@@ -161,6 +161,20 @@ def test_a_split_is_one_drift_and_its_second_half_goes(house):
     house.quiet()
 
 
+def test_a_copy_of_something_else_is_not_taken_for_the_second_half(house):
+    """What carries another event's marker is a copy of that one, though it stands nearby."""
+    house.series("s-1", "2026-12-08T10:00", 6)
+    house.book("a-1", "2026-12-21T10:00")
+    house.sync()
+    copied = house.person.copy(house.remote("a-1"), HOUR)
+    house.person.split(house.remote("s-1"), "2026-12-22T10:00:00", HOUR)
+    house.sync()
+    assert _one(house, "series_split").after["start"].startswith("2026-12-22T11:00")
+    assert _one(house, "copied").appointment == "a-1"
+    assert copied in house.world.calendar.items
+    house.quiet()
+
+
 def test_delete_all_following_is_one_drift(house):
     """A series cut short without a second half is a changed recurrence; what it drops is named."""
     house.series("s-1", "2026-12-08T10:00", 6)

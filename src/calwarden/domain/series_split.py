@@ -25,21 +25,28 @@ def series_split(
 ) -> SeriesSplit | None:
     """Recognise a split: the rule was cut, and a stranger of ours stands near the first slot cut.
 
-    Ours is what carries the series' marker or title.
+    Ours is what carries the series' marker or, where it carries none, its title. Of several that
+    fit, one with the marker comes before one that repeats, and that before the nearest.
     """
     first = _cut(state, base, seen)
     if first is None:
         return None
     expected = instant(slot_start(first, base.zone))
+    found = []
     for stranger in view.strangers:
-        if stranger.resource is None:
+        if stranger.resource is None or stranger.marker not in {None, state.uid}:
             continue
         body = stranger.resource.body
         titled = bool(body.title) and body.title == base.body.title
-        near = -EARLY <= instant(body.start) - expected <= REACH
-        if near and (titled or stranger.marker == state.uid):
-            return SeriesSplit(first=first, body=body, remote_id=stranger.remote_id)
-    return None
+        away = instant(body.start) - expected
+        if -EARLY <= away <= REACH and (titled or stranger.marker == state.uid):
+            single = stranger.resource.recurrence is None
+            rank = (stranger.marker is None, single, abs(away), stranger.remote_id)
+            found.append((rank, body))
+    if not found:
+        return None
+    (*_, remote_id), body = min(found, key=lambda one: one[0])
+    return SeriesSplit(first=first, body=body, remote_id=remote_id)
 
 
 def _cut(state: ResourceState, base: EventResource, seen: EventResource) -> Slot | None:
