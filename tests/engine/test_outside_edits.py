@@ -141,7 +141,11 @@ def test_a_changed_rule_is_reverted(house):
     before = house.item("s-1")
     house.person.change_rule(house.remote("s-1"), "FREQ=WEEKLY;INTERVAL=2;COUNT=6")
     house.sync()
-    assert _one(house, "recurrence_changed").status == "reverted"
+    drift = _one(house, "recurrence_changed")
+    assert drift.status == "reverted"
+    assert drift.before["recurrence"] == "FREQ=WEEKLY;COUNT=6"
+    assert drift.after["recurrence"] == "FREQ=WEEKLY;INTERVAL=2;COUNT=6"
+    assert drift.after["start"] == drift.before["start"]
     assert house.item("s-1") == before
 
 

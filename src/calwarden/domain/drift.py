@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from calwarden.domain.event import EventBody, Subject
+from calwarden.domain.event import EventBody, Recurrence, Subject
 from calwarden.domain.wall_time import Slot
 
 
@@ -183,6 +183,19 @@ class Finding:
     superseded: bool = False
     cause: str | None = None
     occurrence: Slot | None = None
+
+
+def recurrence_text(recurrence: Recurrence | None) -> str | None:
+    """Return a rule as RFC 5545 spells it, without the parts that its start implies; None: none.
+
+    One that cannot be read or has dates of its own is ``other``.
+    """
+    if recurrence is None:
+        return None
+    if not recurrence.supported or recurrence.extra:
+        return "other"
+    end = "" if recurrence.count is None else f";COUNT={recurrence.count}"
+    return f"{recurrence.rule}{end}"
 
 
 def snapshot(body: EventBody | None, base: EventBody | None = None) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from calwarden.domain.meaning import (
     meant_by_split,
     meant_by_whole,
     next_body,
+    upcoming,
 )
 from calwarden.domain.series_split import SeriesSplit, series_split
 from calwarden.domain.view import CalendarView, ResourceState
@@ -174,6 +175,8 @@ def _of_master(act: Act, base: EventResource, view: CalendarView) -> Act:
         return _of_split(act, base, split, view)
     if meant:
         _, _, before, after = _typical(meant, state.event)
+        if after is None and time is DriftKind.RECURRENCE_CHANGED and state.seen is not None:
+            after = upcoming(state.seen, view.now)
         return replace(act, meant=meant, before=before, after=after)
     return replace(act, meant=meant)
 

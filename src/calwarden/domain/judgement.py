@@ -1,6 +1,7 @@
 """Judgement: from acts to findings, with verdicts, severity and changed dates of service."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from calwarden.domain.drift import (
     PRIVACY,
@@ -11,9 +12,10 @@ from calwarden.domain.drift import (
     Finding,
     Severity,
     Verdict,
+    recurrence_text,
     snapshot,
 )
-from calwarden.domain.event import EventBody, SubjectKind
+from calwarden.domain.event import EventBody, EventResource, ManagedEvent, SubjectKind
 from calwarden.domain.finding import Act
 from calwarden.domain.policy import When
 from calwarden.domain.view import CalendarView, bodies
@@ -59,8 +61,8 @@ def judge(act: Act, view: CalendarView) -> Finding | None:
         appointment=_appointment(act),
         appointments=refs,
         redated=redated,
-        before=snapshot(act.before),
-        after=snapshot(act.after, act.before),
+        before=_repeating(snapshot(act.before), kind, act.state.event),
+        after=_repeating(snapshot(act.after, act.before), kind, act.state.seen),
         companions=act.companions,
         elements=act.elements,
         contested=contested,
@@ -68,6 +70,16 @@ def judge(act: Act, view: CalendarView) -> Finding | None:
         cause=act.cause,
         occurrence=act.first or act.slot,
     )
+
+
+def _repeating(
+    shown: dict[str, Any] | None, kind: DriftKind, of: ManagedEvent | EventResource | None
+) -> dict[str, Any] | None:
+    """Add how a series repeats, where that was changed."""
+    if shown is None or of is None or kind is not DriftKind.RECURRENCE_CHANGED:
+        return shown
+    resource = of.resource if isinstance(of, ManagedEvent) else of
+    return {**shown, "recurrence": recurrence_text(resource.recurrence)}
 
 
 def position(act: Act, view: CalendarView) -> tuple[When, datetime | None]:

@@ -1,8 +1,10 @@
 """Which appointments a change of a resource is about, and where the calendar then shows them."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 
+from calwarden.domain.cadence import read_rule
 from calwarden.domain.difference import Difference, occurrence, shift
 from calwarden.domain.event import EventBody, EventResource
 from calwarden.domain.view import CalendarView, ResourceState, bodies
@@ -57,6 +59,26 @@ def next_body(state: ResourceState, base: EventResource, view: CalendarView) -> 
     standing = [] if state.event is None else [body for _, _, body in bodies(state.event)]
     upcoming = (body for body in standing if instant(body.start) > instant(view.now))
     return next(upcoming, standing[-1] if standing else base.body)
+
+
+def upcoming(seen: EventResource, now: datetime) -> EventBody | None:
+    """Return the next meeting of a series as it stands outside; its first where that is unknown.
+
+    None where the series is cancelled or its meetings are over.
+    """
+    rule = seen.recurrence
+    if seen.body.cancelled:
+        return None
+    cadence = None
+    if rule is not None and rule.supported and not rule.extra:
+        cadence = read_rule(rule.rule, seen.body.start)
+    if rule is None or cadence is None:
+        return seen.body
+    for start in islice(cadence.starts(seen.body.start), rule.count):
+        body = occurrence(seen, slot_of(start))
+        if body is not None and instant(body.start) > instant(now):
+            return body
+    return None
 
 
 def _counterpart(

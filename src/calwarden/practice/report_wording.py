@@ -1,5 +1,10 @@
 """What the kinds, states and changes of drift are called in front of people."""
 
+from calendar import day_name
+from collections.abc import Mapping
+from typing import Any
+
+from calwarden.domain.cadence import WEEKDAYS
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
 from calwarden.practice.drift_acceptance import ACCEPTABLE
 from calwarden.practice.drift_review import NOT_OURS
@@ -49,6 +54,9 @@ MATTERS: dict[Severity, str] = {
     Severity.COSMETIC: "looks only",
 }
 
+UNITS = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
+ORDINALS = {"1": "first", "2": "second", "3": "third", "4": "fourth", "-1": "last"}
+DAYS = dict(zip(WEEKDAYS, day_name, strict=True))
 NOTHING = "nothing stands there"
 
 
@@ -82,7 +90,7 @@ def times(row: ReportRow, document_name: str) -> str:
 def before(row: ReportRow) -> str:
     """Say how it should stand."""
     words = {DriftKind.EXPOSED: "private", DriftKind.FREED: "busy"}.get(row.kind)
-    return _joined(times(row, "before"), words)
+    return _joined(times(row, "before"), words or repeats(row.before))
 
 
 def after(row: ReportRow) -> str:
@@ -96,7 +104,26 @@ def after(row: ReportRow) -> str:
         DriftKind.LOCATION_CHANGED: "another location",
         DriftKind.ATTENDEES_CHANGED: "other attendees",
     }.get(row.kind)
-    return _joined(times(row, "after"), words)
+    return _joined(times(row, "after"), words or repeats(row.after))
+
+
+def repeats(document: Mapping[str, Any] | None) -> str | None:
+    """Say how a series repeats, where a drift tells it."""
+    if document is None or "recurrence" not in document:
+        return None
+    rule = document["recurrence"]
+    if rule is None:
+        return "once only"
+    parts = dict(part.partition("=")[::2] for part in rule.split(";"))
+    unit, every = UNITS.get(parts.get("FREQ", "")), int(parts.get("INTERVAL", "1"))
+    if unit is None:
+        return "by a rule of its own"
+    times = parts.get("COUNT")
+    words = f"every {unit}" if every == 1 else f"every {every} {unit}s"
+    ordinal, day = parts.get("BYDAY", "")[:-2], parts.get("BYDAY", "")[-2:]
+    if unit == "month" and ordinal in ORDINALS and day in DAYS:
+        words = f"{words} on the {ORDINALS[ordinal]} {DAYS[day]}"
+    return words + (", without an end" if times is None else f", {times} times in all")
 
 
 def choices(row: ReportRow) -> str:
