@@ -157,6 +157,7 @@ def initialised(tmp_path_factory, environment) -> Path:
     made = Installation(folder=tmp_path_factory.mktemp("initialised"), environment=environment)
     made.run("init")
     made.configure("network.allow_private = true", 'testing.clock = "manual"')
+    made.configure("web.enabled = false")  # daemons side by side would want one port
     return made.folder
 
 

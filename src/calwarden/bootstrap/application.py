@@ -41,6 +41,9 @@ from calwarden.store.unit_of_work import Database
 from calwarden.store.vault import SealBroken, Vault, systemd_credential
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from calwarden.practice.messages.house import House
     from calwarden.practice.messages.rendering import Renderer
 
 Paced = Callable[[str], None]
@@ -242,8 +245,29 @@ class Application:
         # loaded where needed: most commands send nothing
         from calwarden.bootstrap import mail  # noqa: PLC0415 - see above
 
-        return mail.renderer(
+        return mail.renderer(self.settings, self.house)
+
+    @cached_property
+    def house(self) -> "House":
+        """What every message and page says alike; raises as `vault`."""
+        # loaded where needed: most commands send nothing
+        from calwarden.bootstrap import mail  # noqa: PLC0415 - see above
+
+        return mail.house(
             self.settings, link=self.links.link_for, home=self.database.installation_id
+        )
+
+    def web_app(self) -> "ASGIApp":
+        """Return the web pages of this installation; raises as `vault`."""
+        # loaded where needed: most commands serve nothing
+        from calwarden.bootstrap import pages  # noqa: PLC0415 - see above
+
+        return pages.app(
+            database=self.database,
+            clock=self.clock,
+            rules=self.rules,
+            links=self.links,
+            house=self.house,
         )
 
     @cached_property

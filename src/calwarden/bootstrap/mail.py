@@ -11,10 +11,10 @@ from calwarden.practice.messages.rendering import Renderer
 from calwarden.settings import Settings
 
 
-def renderer(settings: Settings, *, link: Callable[[Appointment], str], home: str) -> Renderer:
-    """Return what puts messages into words; ``home`` names the installation."""
+def house(settings: Settings, *, link: Callable[[Appointment], str], home: str) -> House:
+    """Return what every message and page says alike; ``home`` names the installation."""
     words = settings.practice
-    house = House(
+    return House(
         home=home,
         sender=settings.smtp.sender,
         public_url=settings.web.public_url,
@@ -23,7 +23,11 @@ def renderer(settings: Settings, *, link: Callable[[Appointment], str], home: st
         notice_hours=words.client_notice_hours,
         places={Place.OFFICE: words.office, Place.TELEHEALTH: words.telehealth},
     )
-    return Renderer(house, words.templates)
+
+
+def renderer(settings: Settings, said: House) -> Renderer:
+    """Return what puts messages into words."""
+    return Renderer(said, settings.practice.templates)
 
 
 def post(settings: Settings, *, words: Words) -> Post | None:

@@ -16,6 +16,7 @@ from calwarden.settings import SettingsFault
 from calwarden.store.anchor import AnchorUnreadable
 from calwarden.store.errors import DatabaseBehind, DatabaseError, DatabaseNewer, NotFound
 from calwarden.store.vault import VaultError
+from calwarden.web.listening import AddressTaken, CannotListen
 
 WRONG = 2
 DEPENDENCY = 3
@@ -44,6 +45,8 @@ STATUS: dict[type[Exception], int] = {
     AnchorUnreadable: WRONG,
     DatabaseBehind: WRONG,
     DatabaseNewer: WRONG,
+    AddressTaken: DEPENDENCY,
+    CannotListen: WRONG,
     DatabaseError: DEPENDENCY,
     RemoteError: DEPENDENCY,
     Refused: REFUSED,

@@ -53,7 +53,8 @@ def preview(
     name = _named(template)
     settings = session.application.settings
     url = settings.web.public_url
-    renderer = mail.renderer(settings, link=lambda _one: f"{url}/c/SAMPLE", home="preview")
+    house = mail.house(settings, link=lambda _one: f"{url}/c/SAMPLE", home="preview")
+    renderer = mail.renderer(settings, house)
     reader, kind = TEMPLATES[name]
     message, people = sample(reader, kind, url=url)
     problem = renderer.check(name, message, people)

@@ -59,6 +59,7 @@ ENTRIES = {
     "run": Entry(
         module="run", panel=_CALENDARS, help="The daemon: watch the calendars until stopped."
     ),
+    "web": Entry(module="web", panel=_CALENDARS, help="The web pages alone, until stopped."),
     "appointments": Entry(
         module="appointments", panel=_PRACTICE, help="Appointments: list, book, reschedule, ask."
     ),

@@ -194,6 +194,10 @@ class SmtpSettings(SecretSettings):
 class WebSettings(Section):
     """The web pages."""
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether calwarden run serves the pages; calwarden web always does.",
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8080",
         description="Where people reach the pages; links in mail use it.",
