@@ -1,6 +1,7 @@
 """The connector for Google Calendar: what the entry point names, and one open calendar."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from googleapiclient.errors import HttpError
@@ -24,6 +25,8 @@ from calwarden.sdk.connector import (
     Write,
 )
 from calwarden.sdk.errors import CalendarGone, NeedsAuth
+from calwarden.sdk.push import Callback, Posting, Reading, Subscription
+from calwarden_google import channels
 from calwarden_google.credentials import SCOPES, account_of, with_subject
 from calwarden_google.errors import UNGRANTED, reason_of, translated
 from calwarden_google.free_busy import FreeBusyLooker
@@ -43,6 +46,7 @@ class GoogleCalendar(Connector):
 
     def __init__(self, link: Link, credential: Credential, context: Context) -> None:
         self._link = link
+        self._now = context.now
         self._service = Service(credential, context)
         self._reader = Reader(context.fingerprint, context.zone)
         self._reader.learn_zone(link.probe.get(ZONE))
@@ -96,6 +100,19 @@ class GoogleCalendar(Connector):
     def expresses(self, recurrence: Recurrence) -> bool:
         return recurrence.supported
 
+    def subscribe(
+        self, callback: Callback, lasting: timedelta, *, known: Collection[str] = ()
+    ) -> Subscription:
+        """Open a channel; Google lists none, so those that were lost just expire."""
+        return channels.watch(self._service, self._link.remote_id, callback, lasting, self._now)
+
+    def extend(self, subscription: Subscription, lasting: timedelta) -> None:
+        """Return None: no channel can be prolonged (G25)."""
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Close a channel."""
+        channels.stop(self._service, subscription)
+
     @override
     def close(self) -> None:
         self._service.close()
@@ -136,6 +153,10 @@ class GoogleConnector(ConnectorKind):
     @override
     def open(self, link: Link, credential: Credential, context: Context) -> Connector:
         return GoogleCalendar(link, credential, context)
+
+    def read_posting(self, posting: Posting) -> Reading:
+        """Return what a notification says (G26)."""
+        return channels.read(posting)
 
     def sign_in(
         self, purpose: str, context: Context, show: Callable[[str], None]

@@ -28,6 +28,9 @@ RATE_LIMITS = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
 USE_LIMITS = frozenset({"quotaExceeded", "dailyLimitExceeded", "calendarLimitsExceeded"})
 DEAD_CURSORS = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
 UNGRANTED = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+PUSH = "push."
+"""How reasons begin that are about the address of a channel, whatever their status."""
+
 UNSENT = (httplib2.ServerNotFoundError, ConnectionRefusedError)
 """Faults before a request left this machine: nothing can have happened."""
 
@@ -121,6 +124,11 @@ def _refusal(error: HttpError, status: int, reason: str, *, writing: bool) -> Re
 def _lasting(status: int, reason: str) -> RemoteError:
     if status == _GONE and reason in DEAD_CURSORS:
         return CursorExpired(f"{_THE}the sync token is not valid any more; everything is listed")
+    if reason.startswith(PUSH):
+        return Rejected(
+            f"{_THE}notices to web.public_url were refused ({reason}); Google has to know the "
+            "domain as yours: see the guide on Google, section Push"
+        )
     if status == _FORBIDDEN and reason in UNGRANTED:
         return NeedsAuth(f"{_THE}a needed permission was not granted; link the calendar again")
     found = LASTING.get(status)

@@ -33,7 +33,7 @@ CAPABILITIES = Capabilities(
     # "some emails may still be sent" even with sendUpdates=none (G18)
     silent_attendee_removal=False,
     out_of_office="busy",
-    push=False,
+    push=True,
 )
 BUSY_ONLY = Capabilities(
     guards_create=False,

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from calwarden.practice.messages.house import House
     from calwarden.practice.messages.rendering import Renderer
 
+HOOKS = "/hooks"
+"""The path beneath the public address that `calwarden.web.webhooks` answers at."""
+
 Paced = Callable[[str], None]
 
 
@@ -229,6 +232,7 @@ class Application:
             failpoint=self.failpoint,
             post=mail.post(self.settings, words=self.renderer),
             public_url=self.settings.web.public_url,
+            hooks=self.hooks,
             rules=self.rules,
             # turned by hand, the clock jumps between commands, and that is no alarm
             watch=None if self.settings.testing.clock == "manual" else self._watch,
@@ -268,6 +272,7 @@ class Application:
             rules=self.rules,
             links=self.links,
             house=self.house,
+            connectors=self.connectors,
         )
 
     @cached_property
@@ -291,6 +296,7 @@ class Application:
         intervals = Intervals(
             near=timedelta(seconds=engine.poll_seconds),
             far=timedelta(seconds=engine.idle_poll_seconds),
+            told=timedelta(seconds=self.settings.push.poll_seconds),
         )
         shards = [
             Shard(
@@ -304,6 +310,13 @@ class Application:
             for number in range(engine.shards)
         ]
         return Daemon(services, shards)
+
+    @property
+    def hooks(self) -> str | None:
+        """Where calendar services reach us, if they do: they post by https only."""
+        web = self.settings.web
+        reachable = self.settings.push.enabled and web.public_url.startswith("https://")
+        return f"{web.public_url}{HOOKS}" if reachable else None
 
     def _connect_paced(self, calendar: LinkedCalendar) -> Connector:
         key = pace_key(calendar)

@@ -74,6 +74,8 @@ def show(session: Session, calendar: Id) -> None:
     ]
     if one["limitations"]:
         facts.append(("Does not keep", ", ".join(one["limitations"])))
+    if one["capabilities"].get("push"):
+        facts.append(("Tells us of changes", _push(one["push"], zone)))
     if one["not_before"]:
         facts.append(("Not asked before", _when(one["not_before"], zone)))
     session.out.facts(facts)
@@ -119,6 +121,13 @@ def _tell(session: Session, calendar: int, what: str) -> None:
 
 def _status(one: dict[str, Any]) -> str:
     return f"{one['status']}: {one['reason']}" if one["reason"] else str(one["status"])
+
+
+def _push(push: dict[str, Any], zone: str) -> str:
+    if push["until"] is None:
+        return push["problem"] or "no: see [push] and web.public_url; it is polled"
+    until = f"until {_when(push['until'], zone)}, then renewed"
+    return until if push["heard_at"] else f"{until}; nothing has arrived yet, so it is polled"
 
 
 def _when(text: str | None, zone: str) -> str:

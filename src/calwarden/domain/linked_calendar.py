@@ -68,3 +68,6 @@ class LinkedCalendar:
     due_at: datetime | None = None
     checked_at: datetime | None = None
     answered_at: datetime | None = None
+    pushed_at: datetime | None = None
+    push_problem: str | None = None
+    push_retry_at: datetime | None = None

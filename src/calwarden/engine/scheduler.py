@@ -11,7 +11,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from calwarden.engine import outbox
+from calwarden.engine import outbox, push
+from calwarden.engine.pushed import PushedLane
 from calwarden.engine.services import Services
 from calwarden.engine.shard import Shard, run_shard
 from calwarden.engine.timers import tick
@@ -20,6 +21,9 @@ from calwarden.store.errors import DatabaseError
 EVERY = timedelta(seconds=1)
 TIMERS_EVERY = timedelta(seconds=60)
 OUTBOX_EVERY = timedelta(seconds=5)
+PUSHED_EVERY = timedelta(milliseconds=200)
+SUBSCRIPTIONS_EVERY = timedelta(seconds=30)
+OTHER_JOBS = ("timers", "outbox", "subscriptions", "pushed")
 HEALTHY_WITHIN = timedelta(minutes=10)
 
 log = structlog.get_logger("calwarden.scheduler")
@@ -36,10 +40,11 @@ class Daemon:
     def __init__(self, services: Services, shards: Sequence[Shard]) -> None:
         self._services = services
         self._shards = shards
+        self._lane = PushedLane(services, shards)
         self._beats: dict[str, float] = {}
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(len(shards) + 2)},
+            executors={"default": ThreadPoolExecutor(len(shards) + len(OTHER_JOBS))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -50,12 +55,16 @@ class Daemon:
             self._every(EVERY, f"shard-{shard.number}", self._ticker(shard))
         self._every(TIMERS_EVERY, "timers", self._timers)
         self._every(OUTBOX_EVERY, "outbox", self._outbox)
+        self._every(SUBSCRIPTIONS_EVERY, "subscriptions", self._subscriptions)
+        if self._services.hooks is not None:
+            self._every(PUSHED_EVERY, "pushed", self._pushed)
         self._scheduler.start()
         log.info("started", count=len(self._shards))
 
     def stop(self) -> None:
         """End after what is under way is settled."""
         self._scheduler.shutdown(wait=True)
+        self._lane.close()
         log.info("stopped")
 
     @property
@@ -92,6 +101,12 @@ class Daemon:
 
     def _timers(self) -> None:
         tick(self._services)
+
+    def _subscriptions(self) -> None:
+        push.keep(self._services)
+
+    def _pushed(self) -> None:
+        self._lane.run()
 
     def _outbox(self) -> None:
         outbox.deliver(self._services)

@@ -52,7 +52,8 @@ class Services:
     ``failpoint`` is called at every named point of a cycle; tests kill the process there.
     ``watch`` notices when the clock jumps; None where it is turned by hand.
     ``post`` is None where no mail server is set: messages wait. ``public_url`` is where people
-    reach the pages.
+    reach the pages, and ``hooks`` where calendar services do to tell of changes; None where they
+    cannot.
     """
 
     database: Database
@@ -70,5 +71,6 @@ class Services:
     failpoint: Callable[[str], None] = _nowhere
     post: Post | None = None
     public_url: str = "http://127.0.0.1:8080"
+    hooks: str | None = None
     rules: Rules = field(default_factory=Rules)
     watch: ClockWatch | None = None

@@ -7,12 +7,13 @@ from calwarden.domain.drift import DriftStatus
 from calwarden.domain.event import Observed
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
 from calwarden.domain.wall_time import instant
+from calwarden.engine import push
 from calwarden.engine.load import Head
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
 from calwarden.sdk.connector import Connector, Verb, Write
 from calwarden.sdk.errors import CalendarGone, NeedsAuth, PreconditionFailed, Rejected
-from calwarden.store import audit, calendars, journal, ledger, managed, observations
+from calwarden.store import audit, calendars, journal, ledger, managed, observations, subscriptions
 from calwarden.store.ledger import ENGINE
 from calwarden.store.managed import ManagedResource, ResourceStatus
 
@@ -35,6 +36,7 @@ def unlink(services: Services, head: Head, connector: Connector, *, dry_run: boo
     except (NeedsAuth, CalendarGone, Rejected) as error:
         problem = f"what was left could not be removed: {error}"
     if not dry_run:
+        push.end(services, calendar, connector)
         finish(services, calendar, removed=removed)
     return PollReport(
         id=calendar.id,
@@ -53,6 +55,7 @@ def finish(services: Services, calendar: LinkedCalendar, *, removed: int) -> Non
         unsettled = [intent.id for intent in journal.open_intents(connection, calendar.id)]
         journal.close(connection, unsettled, status="unlinked", now=now)
         observations.forget_all(connection, calendar.id)
+        subscriptions.remove_all(connection, calendar.id)
         for one in managed.all_of(connection, calendar.id):
             managed.remove(connection, calendar.id, one.uid)
         for drift in ledger.known(connection, calendar.id):

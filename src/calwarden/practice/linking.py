@@ -11,7 +11,7 @@ from calwarden.domain.drift import DriftStatus
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
 from calwarden.domain.refusal import Refused
 from calwarden.sdk.connector import Credential
-from calwarden.store import audit, calendars, drifts, people
+from calwarden.store import audit, calendars, drifts, people, subscriptions
 from calwarden.store.calendars import NewCalendar
 from calwarden.store.vault import Vault
 
@@ -116,6 +116,19 @@ def show(connection: Connection, calendar_id: int) -> dict[str, Any]:
         "failures": found.failures,
         "linked_at": _time(found.created_at),
         "not_before": _time(found.not_before),
+        "push": _push(connection, found),
+    }
+
+
+def _push(connection: Connection, found: LinkedCalendar) -> dict[str, Any]:
+    """Return whether the calendar's service tells us of changes, and why not where it was asked."""
+    standing = subscriptions.search(connection, calendar_id=found.id)
+    newest = standing[-1] if standing else None
+    return {
+        "until": None if newest is None else _time(newest.expires_at),
+        "heard_at": _time(min((one.heard_at for one in standing if one.heard_at), default=None)),
+        "last_at": _time(found.pushed_at),
+        "problem": found.push_problem,
     }
 
 
@@ -171,6 +184,8 @@ def _renew(
         failures=0,
         due_at=now,
         wake_at=None,
+        push_problem=None,
+        push_retry_at=None,
     )
     # a case or a person's pause outlives a renewed sign-in
     stays = known.status in {CalendarStatus.HELD, CalendarStatus.PAUSED}

@@ -32,6 +32,7 @@ class Capabilities:
     ``restores_occurrences``: a deleted occurrence can be brought back in place.
     ``silent_attendee_removal``: attendees can be removed without mail to them.
     ``out_of_office``: ``event`` a real out-of-office event, ``busy`` an ordinary busy one.
+    ``push``: the connector is a `calwarden.sdk.push.Subscriber`, and its kind a ``PostingReader``.
     """
 
     guards_create: bool = True

@@ -331,6 +331,19 @@ class EngineSettings(Section):
     )
 
 
+class PushSettings(Section):
+    """Notices of changes from calendar services, where they can reach web.public_url by https."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Ask services to tell us of changes; without https there is nobody to ask.",
+    )
+    poll_seconds: Seconds = Field(
+        default=3600,
+        description="Time between looks at a calendar whose service tells us: for lost notices.",
+    )
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -374,6 +387,7 @@ class Settings(BaseSettings):
     outlook: OutlookSettings = OutlookSettings()
     policy: PolicySettings = PolicySettings()
     engine: EngineSettings = EngineSettings()
+    push: PushSettings = PushSettings()
     logging: LoggingSettings = LoggingSettings()
     testing: TestingSettings = TestingSettings()
 

@@ -198,6 +198,10 @@ calendars = Table(
     Column("due_at", Instant),
     Column("checked_at", Instant),
     Column("answered_at", Instant),
+    # the last notice of a change; each one is later than the one before, so a new one shows
+    Column("pushed_at", Instant, index=True),
+    Column("push_problem", Text),
+    Column("push_retry_at", Instant),
     Column("created_at", Instant, nullable=False),
     CheckConstraint("role IN ('managed', 'busy')", name="role_known"),
     # one link per remote calendar; an unlinked row stays as history under another key

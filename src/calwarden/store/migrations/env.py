@@ -6,10 +6,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from calwarden.store import asks_tables, claims_tables, messages_tables, tables
+from calwarden.store import asks_tables, claims_tables, messages_tables, push_tables, tables
 from calwarden.store.columns import Document, Instant
 
-DECLARING = (tables, asks_tables, claims_tables, messages_tables)
+DECLARING = (tables, asks_tables, claims_tables, messages_tables, push_tables)
 """Every module that declares tables."""
 
 

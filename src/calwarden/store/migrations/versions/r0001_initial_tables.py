@@ -147,6 +147,9 @@ def upgrade() -> None:
         sa.Column("due_at", Instant(), nullable=True),
         sa.Column("checked_at", Instant(), nullable=True),
         sa.Column("answered_at", Instant(), nullable=True),
+        sa.Column("pushed_at", Instant(), nullable=True),
+        sa.Column("push_problem", sa.Text(), nullable=True),
+        sa.Column("push_retry_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.CheckConstraint("role IN ('managed', 'busy')", name=op.f("ck_calendars_role_known")),
         sa.ForeignKeyConstraint(
@@ -159,6 +162,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("calendars", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_calendars_provider"), ["provider"], unique=False)
+        batch_op.create_index(batch_op.f("ix_calendars_pushed_at"), ["pushed_at"], unique=False)
         batch_op.create_index(
             "uq_calendars_linked_remote",
             ["connector", "remote_id"],
@@ -437,6 +441,27 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "subscriptions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("calendar_id", sa.Integer(), nullable=False),
+        sa.Column("secret_hash", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), server_default="", nullable=False),
+        sa.Column("opened_at", Instant(), nullable=False),
+        sa.Column("renew_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("heard_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"], ["calendars.id"], name=op.f("fk_subscriptions_calendar_id")
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_subscriptions")),
+    )
+    with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_subscriptions_calendar_id"), ["calendar_id"], unique=False
+        )
+
+    op.create_table(
         "thread_messages",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("thread_id", sa.Integer(), nullable=False),
@@ -629,6 +654,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_thread_messages_thread_id"))
 
     op.drop_table("thread_messages")
+    with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_subscriptions_calendar_id"))
+
+    op.drop_table("subscriptions")
     with op.batch_alter_table("resources", schema=None) as batch_op:
         batch_op.drop_index("ix_resources_subject")
 
@@ -692,6 +721,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("status != 'unlinked'"),
             postgresql_where=sa.text("status != 'unlinked'"),
         )
+        batch_op.drop_index(batch_op.f("ix_calendars_pushed_at"))
         batch_op.drop_index(batch_op.f("ix_calendars_provider"))
 
     op.drop_table("calendars")
