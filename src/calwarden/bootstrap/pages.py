@@ -17,7 +17,7 @@ from calwarden.web.forms import Forms
 from calwarden.web.services import WebServices
 
 
-def app(  # noqa: PLR0913 - one parameter a part
+def app(
     *,
     database: Database,
     clock: Clock,
