@@ -1,5 +1,6 @@
 """The emulator with one account, and the engine of a small practice linked to it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,9 +9,10 @@ from calwarden.sdk.connector import Connector
 from calwarden.store import calendars
 from calwarden.store.calendars import NewCalendar
 from calwarden.testing.world import Watcher
+from e2e.conftest import Installation, copied
 from emulators.google import GoogleServer
 from emulators.google_people import Person
-from emulators.google_world import GoogleWorld
+from emulators.google_world import OWNER, GoogleWorld
 from engine.conftest import House
 
 
@@ -49,6 +51,23 @@ def watcher(connector) -> Watcher:
     watcher = Watcher(connector)
     watcher.look()
     return watcher
+
+
+PRACTICE = {
+    "practice": {"name": "Harbor Practice", "timezone": "America/New_York"},
+    "providers": [{"ref": "dr-lee", "name": "Dana Lee", "timezone": "America/New_York"}],
+    "clients": [{"ref": "c-1", "name": "Sam Canary", "timezone": "America/Chicago"}],
+    "appointments": [
+        {
+            "ref": "a-1",
+            "provider": "dr-lee",
+            "client": "c-1",
+            "start": "2026-12-03T10:00",
+            "timezone": "America/New_York",
+            "minutes": 50,
+        }
+    ],
+}
 
 
 class GoogleHouse(House):
@@ -93,3 +112,31 @@ class GoogleHouse(House):
 def house(sqlite_database, clock, world) -> GoogleHouse:
     """A practice with one provider and a linked Google calendar; Monday 30 November 2026, 10:00."""
     return GoogleHouse(sqlite_database, clock, world)
+
+
+@pytest.fixture(scope="session")
+def practice(tmp_path_factory) -> Installation:
+    """A practice with an appointment on its books and no calendar yet; tests copy its folder."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CALWARDEN") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    # compiled modules are shared by the processes of a session: starting one is then fast
+    shared = {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.getbasetemp() / "bytecode")}
+    folder = tmp_path_factory.mktemp("practice")
+    made = Installation(folder=folder, environment={**kept, **shared})
+    made.run("init")
+    made.configure("network.allow_private = true", 'testing.clock = "manual"')
+    made.configure("web.enabled = false")  # daemons side by side would want one port
+    made.run("import", made.write("practice.json", PRACTICE))
+    return made
+
+
+@pytest.fixture
+def installation(tmp_path, practice, server, world) -> Installation:
+    """The practice, configured for the emulator."""
+    assert world.calendar.id == OWNER
+    made = copied(practice.folder, tmp_path, dict(practice.environment))
+    made.configure(*(f'google.{name} = "{text}"' for name, text in server.settings.items()))
+    return made

@@ -1,7 +1,6 @@
 """``calwarden link google`` and what follows, as an administrator types it."""
 
 import json
-import os
 import re
 import subprocess
 import threading
@@ -10,45 +9,10 @@ import urllib.request
 import pytest
 
 from calwarden_google.credentials import EXISTING_CALENDAR, OWN_CALENDAR, PREFIX
-from e2e.conftest import SCRIPT, Installation
+from e2e.conftest import SCRIPT
 from emulators.google_world import OWNER
 
 pytestmark = pytest.mark.e2e
-
-PRACTICE = {
-    "practice": {"name": "Harbor Practice", "timezone": "America/New_York"},
-    "providers": [{"ref": "dr-lee", "name": "Dana Lee", "timezone": "America/New_York"}],
-    "clients": [{"ref": "c-1", "name": "Sam Canary", "timezone": "America/Chicago"}],
-    "appointments": [
-        {
-            "ref": "a-1",
-            "provider": "dr-lee",
-            "client": "c-1",
-            "start": "2026-12-03T10:00",
-            "timezone": "America/New_York",
-            "minutes": 50,
-        }
-    ],
-}
-
-
-@pytest.fixture
-def installation(tmp_path, tmp_path_factory, server, world):
-    """A practice whose configuration names the emulator."""
-    assert world.calendar.id == OWNER
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("CALWARDEN") and name != "PYTHONDONTWRITEBYTECODE"
-    }
-    # compiled modules are shared by the processes of a session: starting one is then fast
-    shared = {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.getbasetemp() / "bytecode")}
-    made = Installation(folder=tmp_path, environment={**kept, **shared})
-    made.run("init")
-    made.configure("network.allow_private = true", 'testing.clock = "manual"')
-    made.configure(*(f'google.{name} = "{text}"' for name, text in server.settings.items()))
-    made.run("import", made.write("practice.json", PRACTICE))
-    return made
 
 
 def _link(installation, *arguments):
