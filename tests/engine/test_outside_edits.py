@@ -149,6 +149,27 @@ def test_a_changed_rule_is_reverted(house):
     assert house.item("s-1") == before
 
 
+def test_what_is_deleted_before_any_look_told_of_it_is_missed_all_the_same(house):
+    """Changes since a cursor need not tell of what was made and deleted since: it is looked up."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.tick()
+    house.person.delete(house.remote("a-1"))
+    assert house.sync().reverted == 1
+    assert _one(house, "deleted").appointment == "a-1"
+    house.quiet()
+
+
+def test_a_look_that_tells_of_all_that_was_made_ends_the_pass(house):
+    """After a publication the next pass is one request, and the database stays as it is."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    with house.database.read() as connection:
+        before = connection.exec_driver_sql("PRAGMA data_version").scalar()
+        report = house.sync()
+        assert connection.exec_driver_sql("PRAGMA data_version").scalar() == before
+    assert (report.requests, report.quiet) == (1, True)
+
+
 def test_a_split_is_one_drift_and_its_second_half_goes(house):
     """The other calendar's "this and following" is one drift; reverting restores one series."""
     house.series("s-1", "2026-12-08T10:00", 6)

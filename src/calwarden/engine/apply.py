@@ -38,6 +38,7 @@ REFUSED_AGAIN = timedelta(hours=6)
 class Applied:
     """What came of a plan. ``again``: something has to be looked at again in this pass.
 
+    ``made``: something new stands there, and no look has told of it yet.
     ``stopped`` is the error that ended it early: the calendar or its account, not one event.
     """
 
@@ -45,6 +46,7 @@ class Applied:
     reverted: int = 0
     removed: int = 0
     again: bool = False
+    made: bool = False
     refused: list[str] = field(default_factory=list)
     stopped: RemoteError | None = None
 
@@ -185,6 +187,9 @@ class Applier:
             remote_id=seen.remote_id,
             revision=seen.revision,
         )
+        if step.action is Action.CREATE:
+            managed.save(connection, self._calendar_id, step.uid, unconfirmed=True)
+            self.result.made = True
 
     def _failed(self, one: Prepared, intent: int, error: RemoteError) -> None:
         step, now = one.step, self._services.clock.now()

@@ -91,12 +91,16 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
     services.failpoint("after_observe")
     with services.database.read() as connection:
         rereads = managed.rereads(connection, calendar.id)
-    if _quiet(services, head, found, rereads, mode):
+        made = managed.unconfirmed(connection, calendar.id)
+    if _quiet(services, head, found, [*rereads, *made], mode):
         _checkpoint(services, calendar, found)
         return _report(calendar, _standing(calendar), requests=connector.requests, quiet=True)
     with services.database.read() as connection:
         stored = load.load(connection, services, calendar.id, connector)
     unsettled = dict(rereads)
+    if not found.complete:
+        # what was made and deleted since the cursor need not be told (RFC 6578 section 3.5.2)
+        unsettled.update({uid: place for uid, place in made if place not in found.told})
     places = {one.uid: one.remote_id for one in stored.resources}
     unsettled.update({intent.uid: places.get(intent.uid) for intent in stored.intents})
     found = observe.confirm(
@@ -158,6 +162,7 @@ def _carry_out(
         steps=steps,
         digest=decision.plan.digest,
         again=applied.again,
+        made=applied.made,
         problem="; ".join(sorted(set(applied.refused))) or None,
     )
     if applied.stopped is not None:
@@ -189,12 +194,12 @@ def _quiet(
     services: Services,
     head: Head,
     found: Look,
-    rereads: list[tuple[str, str | None]],
+    owed: list[tuple[str, str | None]],
     mode: Mode,
 ) -> bool:
     """Tell whether nothing can follow from this look (architecture: a quiet poll)."""
     calendar, now = head.calendar, services.clock.now()
-    if mode.dry_run or mode.approve is not None or head.unsettled or rereads:
+    if mode.dry_run or mode.approve is not None or head.unsettled or owed:
         return False
     if not found.empty or (found.complete and calendar.complete_at is None):
         return False

@@ -43,13 +43,15 @@ class StoredLooks:
 class Look:
     """One look, folded: what is new or changed by remote id, what is gone, and the new cursor.
 
-    ``reread`` are the uids that were read by their id because the last pass could not settle them.
+    ``told`` is every remote id that was listed or named as gone. ``reread`` are the uids that were
+    read by their id because the last pass could not settle them.
     """
 
     changed: Mapping[str, Observed]
     removed: frozenset[str]
     complete: bool
     cursor: str | None
+    told: frozenset[str] = frozenset()
     reread: frozenset[str] = frozenset()
 
     @property
@@ -103,6 +105,7 @@ def confirm(
         removed=frozenset(removed),
         complete=found.complete,
         cursor=found.cursor,
+        told=found.told,
         reread=frozenset(reread),
     )
 
@@ -144,6 +147,7 @@ def _fold(services: Services, calendar_id: int, delta: Delta, known: StoredLooks
         removed=frozenset((gone & set(stored)) - set(changed)),
         complete=delta.complete,
         cursor=delta.cursor,
+        told=frozenset(one.remote_id for one in delta.changed).union(delta.removed),
     )
 
 

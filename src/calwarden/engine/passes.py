@@ -70,7 +70,7 @@ def settle(services: Services, calendar_id: int, mode: Mode) -> PollReport:
             continue
         total = report if total is None else _joined(total, report)
         rounds += 1
-        if not report.again or rounds >= ROUNDS:
+        if not (report.again or report.made) or rounds >= ROUNDS:
             return total
         mode = replace(mode, approve=None)
 

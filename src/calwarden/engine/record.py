@@ -81,6 +81,7 @@ def record(
                 managed.plan(connection, calendar.id, step.uid, step.subject, generation)
         _adopt(connection, view, calendar.id, decision.adoptions)
         managed.clear_rereads(connection, calendar.id, look.reread)
+        managed.confirm(connection, calendar.id)
         touched = _ledger(connection, services, stored, decision.ledger)
         reverting = ledger.set_reverting(connection, calendar.id, decision.reverting, now=now)
         numbers = journal.record(

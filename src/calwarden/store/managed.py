@@ -55,6 +55,23 @@ def rereads(connection: Connection, calendar_id: int) -> list[tuple[str, str | N
     return [(uid, remote_id) for uid, remote_id in connection.execute(query)]
 
 
+def unconfirmed(connection: Connection, calendar_id: int) -> list[tuple[str, str | None]]:
+    """Return (uid, remote id) of what was made and of which no look has told yet."""
+    query = select(resources.c.uid, resources.c.remote_id).where(
+        resources.c.calendar_id == calendar_id, resources.c.unconfirmed
+    )
+    return [(uid, remote_id) for uid, remote_id in connection.execute(query)]
+
+
+def confirm(connection: Connection, calendar_id: int) -> None:
+    """Note that a look has told of everything that was made."""
+    connection.execute(
+        update(resources)
+        .where(resources.c.calendar_id == calendar_id, resources.c.unconfirmed)
+        .values(unconfirmed=False)
+    )
+
+
 def plan(
     connection: Connection, calendar_id: int, uid: str, subject: Subject, generation: int
 ) -> None:

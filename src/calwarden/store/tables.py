@@ -230,6 +230,8 @@ resources = Table(
     Column("revision", Text),
     Column("status", Text, nullable=False, server_default="planned"),
     Column("reread", Boolean, nullable=False, server_default=text("false")),
+    # made since the stored cursor: changes since there need not tell of it once it is deleted
+    Column("unconfirmed", Boolean, nullable=False, server_default=text("false")),
     Column("retry_at", Instant),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("problem", Text),

@@ -74,7 +74,7 @@ class MemoryCalendar:
         self.gone = False
         self.password = PASSWORD
         self.writes = 0
-        self._changes: list[str] = []
+        self._changes: list[tuple[str, bool]] = []  # what was touched, and whether it then stood
         self._forgotten = 0
         self._actions: dict[str, deque[Action]] = {}
 
@@ -95,7 +95,7 @@ class MemoryCalendar:
         for other in self.items.values():
             if other.resource.uid == resource.uid and other.remote_id != item.remote_id:
                 raise Rejected("the calendar already holds that UID in another resource")
-        self._changes.append(item.remote_id)
+        self._changes.append((item.remote_id, True))
         kept = replace(item, revision=f'"{len(self._changes)}"')
         self.items[item.remote_id] = kept
         return kept
@@ -103,24 +103,33 @@ class MemoryCalendar:
     def remove(self, remote_id: str) -> None:
         """Delete a resource."""
         del self.items[remote_id]
-        self._changes.append(remote_id)
+        self._changes.append((remote_id, False))
 
     def forget(self) -> None:
         """Forget the history: every cursor given so far is dead."""
         self._forgotten = len(self._changes) + 1
-        self._changes.append("")
+        self._changes.append(("", False))
 
     def cursor(self) -> Cursor:
         """Return the position after the newest change."""
         return Cursor(str(len(self._changes)))
 
     def since(self, cursor: Cursor) -> list[str]:
-        """Return the remote ids changed since ``cursor``; raises `CursorExpired`."""
+        """Return the remote ids changed since ``cursor``; raises `CursorExpired`.
+
+        What was made and deleted since is not among them, as RFC 6578 section 3.5.2 allows.
+        """
         if not cursor.isdecimal() or not self._forgotten <= int(cursor) <= len(self._changes):
             raise CursorExpired(
                 "the calendar in memory does not know this cursor; observe without one"
             )
-        return list(dict.fromkeys(self._changes[int(cursor) :]))
+        since = int(cursor)
+        touched = dict.fromkeys(remote_id for remote_id, _ in self._changes[since:])
+        return [one for one in touched if one in self.items or self._stood(one, since)]
+
+    def _stood(self, remote_id: str, position: int) -> bool:
+        before = reversed(self._changes[:position])
+        return next((stood for one, stood in before if one == remote_id), False)
 
 
 def _check(resource: EventResource) -> None:

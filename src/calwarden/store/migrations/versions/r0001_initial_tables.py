@@ -427,6 +427,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), server_default="planned", nullable=False),
         sa.Column("reread", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("unconfirmed", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("retry_at", Instant(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("problem", sa.Text(), nullable=True),
