@@ -57,6 +57,7 @@ class Collection:
             removed=tuple(sorted(listing.removed | vanished)),
             present=frozenset(listing.members) - vanished if listing.complete else None,
             cursor=listing.cursor,
+            told=frozenset(listing.members),
         )
 
     def read(self, path: str) -> Observed | None:

@@ -201,8 +201,13 @@ class Looker:
                 changed[key] = self._changed(master, exceptions, known)
         for series, exceptions in grouped.exceptions.items():
             self._alone(series, exceptions, known, changed, removed)
-        told = (seen for key, seen in changed.items() if revisions.get(key) != seen.revision)
-        return Delta(changed=tuple(told), removed=tuple(removed), cursor=following)
+        news = (seen for key, seen in changed.items() if revisions.get(key) != seen.revision)
+        return Delta(
+            changed=tuple(news),
+            removed=tuple(removed),
+            cursor=following,
+            told=frozenset(changed),
+        )
 
     def _changed(self, master: Row, exceptions: list[Row], known: Known) -> Observed:
         seen = known.observed(str(master["id"])) if master.get("recurrence") else None

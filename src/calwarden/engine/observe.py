@@ -147,7 +147,7 @@ def _fold(services: Services, calendar_id: int, delta: Delta, known: StoredLooks
         removed=frozenset((gone & set(stored)) - set(changed)),
         complete=delta.complete,
         cursor=delta.cursor,
-        told=frozenset(one.remote_id for one in delta.changed).union(delta.removed),
+        told=delta.told.union(delta.removed, (one.remote_id for one in delta.changed)),
     )
 
 

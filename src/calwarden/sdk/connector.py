@@ -62,13 +62,15 @@ class Delta:
     ``changed`` holds whole resources. ``removed`` holds remote ids that the server reports as gone.
     ``present`` is every remote id that stands in the calendar, and is None unless the listing was
     complete: only then is absence proof. A resource whose revision equals the known one need not be
-    in ``changed``.
+    in ``changed``; ``told`` then names it, so that it counts as seen (its remote ids may hold those
+    of the others, too).
     """
 
     changed: tuple[Observed, ...] = ()
     removed: tuple[str, ...] = ()
     present: frozenset[str] | None = None
     cursor: Cursor | None = None
+    told: frozenset[str] = frozenset()
 
     @property
     def complete(self) -> bool:

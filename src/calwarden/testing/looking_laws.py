@@ -91,6 +91,15 @@ class LookingLaws(Laws):
         assert (seen.uid, seen.revision, seen.content) == (made.uid, made.revision, made.content)
         assert told(seen.resource) == told(made.resource)
 
+    def test_the_echo_of_a_write_is_named(self, watcher: Watcher) -> None:
+        """A look since a cursor names what we wrote since, whether or not that is news."""
+        watcher.look()
+        made = create(watcher.connector, SINGLE)
+        watcher.seen[made.remote_id] = made
+        delta = watcher.look()
+        named = {seen.remote_id for seen in delta.changed} | delta.told | (delta.present or set())
+        assert made.remote_id in named
+
     def test_find_knows_our_uid(self, world: World, connector: Connector) -> None:
         """An event is found by our uid after a person moved it, and nothing else is."""
         made = create(connector, SINGLE)
