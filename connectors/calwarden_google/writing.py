@@ -15,7 +15,7 @@ from calwarden.domain.event import EventBody, EventResource, EventText, ManagedE
 from calwarden.domain.wall_time import Slot
 from calwarden.sdk.connector import Call, Capabilities, Verb, Write
 from calwarden.sdk.errors import PreconditionFailed, Rejected
-from calwarden_google.errors import reason_of, status_of, translated
+from calwarden_google.errors import RATE_LIMITS, USE_LIMITS, reason_of, status_of, translated
 from calwarden_google.looking import Looker
 from calwarden_google.mapping import (
     DELETED,
@@ -33,8 +33,8 @@ from calwarden_google.series import Rows, folded, master_etag, occurrence, same_
 from calwarden_google.service import FAULTS, Service
 from calwarden_google.steps import DELETE, INSERT, calls, same, same_master, same_slot
 
-NOT_HERE = frozenset({"eventTypeRestriction", "malformedOutOfOfficeEvent"})
-"""Refusals of an out-of-office event (G23): an ordinary busy event stands in for it."""
+NOT_HERE = frozenset({400, 403})
+"""How an out-of-office event is refused (G23): an ordinary busy event stands in for it."""
 
 SILENT = "none"
 """`sendUpdates`: we invite nobody, and what people added must not be mailed about by us (G18)."""
@@ -102,7 +102,7 @@ class Writer:
         try:
             return self._inserted({**fields, **out_of_office_fields()})
         except HttpError as error:
-            if reason_of(error) not in NOT_HERE:
+            if status_of(error) not in NOT_HERE or reason_of(error) in RATE_LIMITS | USE_LIMITS:
                 raise
         return self._inserted(fields)
 

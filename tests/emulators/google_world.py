@@ -8,6 +8,7 @@ from typing import Any
 from calwarden.domain.wall_time import Slot, zone_name
 from calwarden.sdk.connector import Connector, Context, Cursor, Link, RemoteCalendar
 from calwarden.testing.world import FINGERPRINT, NOW, ZONE
+from calwarden_google.connections import KEPT
 from calwarden_google.connector import GoogleConnector
 from calwarden_google.credentials import EXISTING_CALENDAR
 from calwarden_google.looking import FORM
@@ -133,6 +134,7 @@ class GoogleWorld:
         """Close every connector that was opened."""
         for connector in self.opened:
             connector.close()
+        KEPT.close()  # what was kept leads to a server that ends now
 
     def raw(self) -> Mapping[str, bytes]:
         """Return what stands: a series with its exceptions is one resource."""

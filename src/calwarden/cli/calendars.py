@@ -13,6 +13,8 @@ from calwarden.store import people
 
 app = group("The linked calendars: how they fare, and pausing, resuming or unlinking one.")
 
+ABSENCES = {"event": "out-of-office events", "busy": "ordinary busy events"}
+
 Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the calendar, as listed.")]
 
 
@@ -70,6 +72,7 @@ def show(session: Session, calendar: Id) -> None:
         ("Last answer", _when(one["answered_at"], zone)),
         ("Open drifts", str(one["open_drifts"])),
         ("Can", ", ".join(can) or "nothing special"),
+        ("Shows absences as", ABSENCES[one["capabilities"].get("out_of_office", "busy")]),
         ("Cannot", ", ".join(cannot) or "nothing missing"),
     ]
     if one["limitations"]:

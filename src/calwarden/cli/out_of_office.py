@@ -85,8 +85,11 @@ def list_all(
     if not found:
         session.out.say("Nobody has an out-of-office block.")
         return
-    rows = [[block["id"], block["provider"], told_span(block)] for block in found]
-    session.out.table(["Block", "Provider", "Away"], rows)
+    rows = [
+        [block["id"], block["provider"], told_span(block), _forms(block["calendars"])]
+        for block in found
+    ]
+    session.out.table(["Block", "Provider", "Away", "Shown as"], rows)
 
 
 @command(app, "remove")
@@ -99,6 +102,14 @@ def remove(
         gone = out_of_office.remove(tx, block, now=session.now, actor=ACTOR)
     session.out.document(gone)
     session.out.say(f"Block {gone['id']} of {gone['provider']} is gone.")
+
+
+FORMS = {"event": "out of office", "busy": "busy"}
+
+
+def _forms(calendars: list[dict[str, Any]]) -> str:
+    shown = [f"{FORMS[one['form']]} in calendar {one['id']}" for one in calendars]
+    return ", ".join(shown) or "not in a calendar yet"
 
 
 def _show(session: Session, block: dict[str, Any]) -> None:

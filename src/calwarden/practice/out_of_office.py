@@ -7,12 +7,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from calwarden.domain.appointment import Appointment, OutOfOffice, Status
+from calwarden.domain.event import Subject, SubjectKind
+from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import instant, local_text, parse_local, zone_name
 from calwarden.practice.appointments import started
 from calwarden.practice.conflicts import STANDING
 from calwarden.practice.refs import demand_ref, unused_ref
-from calwarden.store import appointments, audit, out_of_office, people, tables
+from calwarden.store import appointments, audit, managed, out_of_office, people, tables
+from calwarden.store.managed import ManagedResource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +92,36 @@ def store(tx: Connection, block: OutOfOffice, *, now: datetime, actor: str) -> N
 
 
 def listing(connection: Connection, *, provider: str | None = None) -> list[dict[str, Any]]:
-    """Return the blocks that stand, by start."""
-    return [document(block) for block in out_of_office.search(connection, provider=provider)]
+    """Return the blocks that stand, by start, and as what each shows in which calendar."""
+    return [
+        {**document(block), "calendars": _shown(connection, block)}
+        for block in out_of_office.search(connection, provider=provider)
+    ]
+
+
+def _shown(connection: Connection, block: OutOfOffice) -> list[dict[str, Any]]:
+    """Return the form that each calendar took the block in.
+
+    ``event`` is a real out-of-office event, ``busy`` an ordinary one in its place.
+    """
+    subject = Subject(kind=SubjectKind.OUT_OF_OFFICE, ref=block.ref)
+    return [
+        {
+            "id": calendar.id,
+            "form": "event" if holds_absence(calendar, resource) else "busy",
+        }
+        for calendar, resource in managed.standing_of(connection, subject)
+        if resource.applied is not None
+    ]
+
+
+def holds_absence(calendar: LinkedCalendar, resource: ManagedResource) -> bool:
+    """Tell whether what was read back after our write is a real out-of-office event.
+
+    A hint beside an ordinary event is none: only a calendar that holds real ones tells.
+    """
+    real = calendar.capabilities.get("out_of_office") == "event"
+    return real and resource.applied is not None and resource.applied.body.out_of_office
 
 
 def remove(tx: Connection, ref: str, *, now: datetime, actor: str) -> dict[str, Any]:

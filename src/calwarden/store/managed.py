@@ -10,6 +10,8 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource, Subject, SubjectKind
+from calwarden.domain.linked_calendar import LinkedCalendar
+from calwarden.store import calendars
 from calwarden.store.tables import resources
 
 
@@ -45,6 +47,19 @@ def all_of(connection: Connection, calendar_id: int) -> list[ManagedResource]:
     return [
         _resource(row) for row in connection.execute(query.order_by(resources.c.uid)).mappings()
     ]
+
+
+def standing_of(
+    connection: Connection, subject: Subject
+) -> list[tuple[LinkedCalendar, ManagedResource]]:
+    """Return where something stands: each linked calendar with the resource in it, by calendar."""
+    query = select(resources).where(
+        resources.c.subject_kind == subject.kind.value,
+        resources.c.subject_ref == subject.ref,
+        resources.c.status == ResourceStatus.LIVE.value,
+    )
+    rows = connection.execute(query.order_by(resources.c.calendar_id)).mappings().all()
+    return [(calendars.get(connection, row["calendar_id"]), _resource(row)) for row in rows]
 
 
 def rereads(connection: Connection, calendar_id: int) -> list[tuple[str, str | None]]:
