@@ -15,6 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,6 +33,7 @@ from emulators.graph_sign_in import SignInPages
 from emulators.graph_state import Calendar, Rules, State
 
 VERSION = "/v1.0/"
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 ANNOTATED = {"authorization", "prefer", "if-match", "content-type", "client-request-id"}
 Headers = Iterable[tuple[str, str]]
 Check = Callable[[str, int, Any, Any], list[str]]
@@ -62,6 +64,7 @@ class GraphServer:
     """The emulator: a server in threads, and the hands of people in Outlook.
 
     ``check`` is asked about every request and reply: method, status, request body, reply body.
+    ``early`` counts requests of a mailbox that was told to wait, and had not (M26).
     """
 
     def __init__(self, port: int = 0, *, check: Check | None = None) -> None:
@@ -76,10 +79,11 @@ class GraphServer:
         self.requests: list[Request] = []
         self.quota: Quota | None = None
         self.batches = 0
+        self.early = 0
         self.at_stop: list[Callable[[], None]] = []
         self._recent: dict[str, deque[float]] = {}
-        self._under_way: dict[str, int] = {}
-        self._held_until: dict[str, float] = {}
+        self.under_way: dict[str, int] = {}
+        self._held_until: dict[str, datetime] = {}
 
     @property
     def url(self) -> str:
@@ -214,6 +218,9 @@ class GraphServer:
             answer: tuple[int, Any, dict[str, str]] = (status, reply, self._applied(asked))
         except ApiError as error:
             answer = self._refused(name, error)
+            wait = int(error.headers.get("Retry-After", "0"))
+            if wait:
+                self._held_until[mailbox] = self.state.clock() + timedelta(seconds=wait)
         except Dropped:
             self._note(name, mailbox, 0)
             raise
@@ -250,7 +257,7 @@ class GraphServer:
             caller=caller,
             found=found,
             options=options,
-            body=body or {},
+            body=_parameters(body) if route.body == "getSchedule" else body or {},
             preferred=preferred,
             match=dict(_lowered(headers)).get("if-match"),
             account=self.api.mailbox(caller, found),
@@ -264,9 +271,9 @@ class GraphServer:
     def admit(self, mailbox: str) -> None:
         """Count a request in; raises 429 where the mailbox has too many (M26)."""
         now = time.monotonic()
-        if now < self._held_until.get(mailbox, 0.0):
-            self.violations.append(f"{mailbox}: a request before Retry-After")
-        if self._under_way.get(mailbox, 0) >= self.rules.concurrent:
+        if self.state.clock() < self._held_until.get(mailbox, LONG_AGO):
+            self.early += 1
+        if self.under_way.get(mailbox, 0) >= self.rules.concurrent:
             raise ApiError(429, "ApplicationThrottled", headers={"Retry-After": "1"})
         if self.quota is not None:
             recent = self._recent.setdefault(mailbox, deque())
@@ -276,11 +283,11 @@ class GraphServer:
                 wait = max(1, round(recent[0] + self.quota.seconds - now))
                 raise ApiError(429, "ApplicationThrottled", headers={"Retry-After": str(wait)})
             recent.append(now)
-        self._under_way[mailbox] = self._under_way.get(mailbox, 0) + 1
+        self.under_way[mailbox] = self.under_way.get(mailbox, 0) + 1
 
     def release(self, mailbox: str) -> None:
         """Count a request out."""
-        self._under_way[mailbox] -= 1
+        self.under_way[mailbox] -= 1
 
     def _before(self, faults: list[Fault], *, early: bool) -> None:
         for fault in faults:
@@ -357,6 +364,11 @@ class _Admission:
     def __exit__(self, *_: object) -> None:
         with self.server.state.lock:
             self.server.release(self.mailbox)
+
+
+def _parameters(body: Any) -> Any:
+    # an action's parameters are understood in either spelling
+    return {f"{name[0].lower()}{name[1:]}": value for name, value in body.items()}
 
 
 def _lowered(headers: Headers) -> Iterable[tuple[str, str]]:

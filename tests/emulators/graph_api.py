@@ -76,7 +76,7 @@ class Api:
     def answer(self, asked: Asked) -> Reply:
         """Answer a request; raises `ApiError`."""
         if asked.found.route.body is not None:
-            check(asked.found.route.body, dict(asked.body))
+            check(asked.found.route.body, asked.body)
         if asked.found.route.name == "subscriptions.create":
             return self.answers["subscriptions.create"](asked)  # takes the lock where it needs it
         with self.state.lock:

@@ -49,15 +49,15 @@ def consent(server: GraphServer, app: Any, *, scopes: list[str] | None = None) -
 
 
 class Client:
-    """Somebody who speaks Graph by hand, signed in by a finished consent."""
+    """Somebody who speaks Graph by hand, signed in as the first mailbox's owner."""
 
     def __init__(self, server: GraphServer, *, prefer: str = PREFER) -> None:
         self.server = server
         self.root = server.settings["graph_root"]
         self.session = session(server)
         self.session.headers["Prefer"] = prefer
-        token = consent(server, public_app(server))["access_token"]
-        self.session.headers["Authorization"] = f"Bearer {token}"
+        email = next(iter(server.state.accounts))
+        self.sign_in(server.sign_in.access_of(email, *SCOPES, "MailboxSettings.ReadWrite"))
 
     def ask(self, verb: str, path: str, *, status: int | None = None, **about: Any) -> Any:
         """Send a request and return the JSON of its answer; ``status`` is what it must be."""
@@ -68,6 +68,19 @@ class Client:
         else:
             assert answer.ok, answer.text
         return answer.json() if answer.content else None
+
+    def sign_in(self, token: str) -> None:
+        """Send another token from now on."""
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def error(self, verb: str, path: str, status: int, **about: Any) -> str:
+        """Send a request that must be refused with ``status``; return the code."""
+        return self.ask(verb, path, status=status, **about)["error"]["code"]
+
+    def create(self, calendar: str | None = None, **about: Any) -> dict[str, Any]:
+        """Create an event."""
+        where = f"/me/calendars/{calendar}" if calendar else "/me"
+        return self.ask("POST", f"{where}/events", status=201, json=event(**about))
 
     def round(self, url: str) -> tuple[list[dict[str, Any]], str]:
         """Follow the pages of a delta round: its rows and its delta link."""

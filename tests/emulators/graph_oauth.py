@@ -225,6 +225,10 @@ class SignIn:
             )
         return caller
 
+    def access_of(self, email: str, *scopes: str) -> str:
+        """Return an access token as a finished consent leaves it."""
+        return self._access(Caller(email=email, app=self.app.id, scopes=frozenset(scopes)))
+
     def refresh_of(self, email: str, *scopes: str) -> str:
         """Return a refresh token as a finished consent leaves it."""
         grant = self._granted(self.app, " ".join([*scopes, "offline_access"]), email)
