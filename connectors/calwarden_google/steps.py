@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from calwarden.domain.event import EventBody, EventResource
 from calwarden.domain.wall_time import Slot
+from calwarden.ical.comparison import alike, occurrence, slots_among, within_rule
 from calwarden.ical.expansion import regular
 from calwarden.sdk.connector import Call, Verb, Write
 from calwarden.sdk.landing import landed
-from calwarden_google.series import alike, occurrence, slots_among, within_rule
 
 INSERT = "insert"
 MASTER = "master"

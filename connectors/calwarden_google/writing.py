@@ -13,6 +13,7 @@ from googleapiclient.errors import HttpError
 
 from calwarden.domain.event import EventBody, EventResource, EventText, ManagedEvent, Observed
 from calwarden.domain.wall_time import Slot
+from calwarden.ical.comparison import occurrence, same_frame
 from calwarden.sdk.connector import Call, Capabilities, Verb, Write
 from calwarden.sdk.errors import PreconditionFailed, Rejected
 from calwarden_google.errors import RATE_LIMITS, USE_LIMITS, reason_of, status_of, translated
@@ -29,7 +30,7 @@ from calwarden_google.mapping import (
     recurrence_lines,
     without_nulls,
 )
-from calwarden_google.series import Rows, folded, master_etag, occurrence, same_frame
+from calwarden_google.series import Rows, folded, master_etag
 from calwarden_google.service import FAULTS, Service
 from calwarden_google.steps import DELETE, INSERT, calls, same, same_master, same_slot
 

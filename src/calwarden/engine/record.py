@@ -93,7 +93,9 @@ def record(
                     verb=one.step.action.value,
                     position=position,
                     step=one.step.document(),
-                    expected=[call.expected for call in one.calls],
+                    expected=[
+                        state for call in one.calls for state in (*call.passing, call.expected)
+                    ],
                 )
                 for position, one in enumerate(prepared)
             ],

@@ -120,12 +120,14 @@ class Call:
     """One idempotent request of a write, as a value.
 
     ``expected`` is how the resource stands once this call has landed (None: it is gone): an
-    observation equal to it is our own step. ``detail`` is the connector's own JSON, without secrets
+    observation equal to it is our own step. ``passing`` is how it may stand while the call is under
+    way, where that takes several requests. ``detail`` is the connector's own JSON, without secrets
     and without people's texts.
     """
 
     name: str
     expected: EventResource | None
+    passing: tuple[EventResource | None, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

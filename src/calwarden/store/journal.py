@@ -14,7 +14,7 @@ from calwarden.store.tables import intents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """One journaled step. ``expected`` is what stands after each of its calls (None: nothing)."""
+    """One journaled step. ``expected`` is what may stand meanwhile and then (None: nothing)."""
 
     id: int
     uid: str

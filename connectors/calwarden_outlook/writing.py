@@ -1,0 +1,393 @@
+"""Making the calls of a write land: compared, guarded, repeatable (wire rules M8 to M20).
+
+Graph does not promise to honour If-Match, so it is sent, and what stands is read and compared just
+before (M11): where it is ignored, an edit in the milliseconds between is lost. An update brings the
+resource to what its call expects and sends only what differs, so a repeated call finds nothing
+left to send.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from calwarden.domain.event import EventBody, EventResource, ManagedEvent, Observed
+from calwarden.domain.wall_time import Slot
+from calwarden.ical.comparison import occurrence, same_frame
+from calwarden.sdk.connector import Call, Verb, Write
+from calwarden.sdk.errors import Ambiguous, PreconditionFailed, Rejected
+from calwarden_outlook.errors import CROSSING, FAULTS, Refusal, translated
+from calwarden_outlook.looking import Looker
+from calwarden_outlook.mapping import (
+    MARKER,
+    Reader,
+    Row,
+    Unreadable,
+    changed_fields,
+    first_transaction,
+    fresh_transaction,
+    new_fields,
+    recurrence_field,
+)
+from calwarden_outlook.patterns import Inexpressible
+from calwarden_outlook.series import Rows, etag_of, folded, frame
+from calwarden_outlook.service import Service
+from calwarden_outlook.steps import DELETE, INSERT, calls, differing, same, same_master, writable
+
+_BAD_REQUEST = 400
+_CONFLICT = 409
+_CHANGED = PreconditionFailed("Outlook calendar: the event is not as it was seen; it is read again")
+
+
+class Writer:
+    """Writes to one calendar."""
+
+    def __init__(
+        self,
+        service: Service,
+        calendar: str,
+        reader: Reader,
+        looker: Looker,
+        reminder_minutes: int | None,
+    ) -> None:
+        self._service = service
+        self._calendar = calendar
+        self._reader = reader
+        self._looker = looker
+        self._reminder_minutes = reminder_minutes
+
+    def perform(self, write: Write, call: Call) -> Observed | None:
+        """Send one call and return what stands then."""
+        try:
+            return self._perform(write, call)
+        except Unreadable as error:
+            raise Rejected(f"Outlook calendar: {error}; it is left as it stands") from error
+        except Inexpressible as error:
+            raise Rejected(
+                "Outlook calendar: a series repeats in a way that Outlook cannot hold exactly; it "
+                "is left as it stands"
+            ) from error
+
+    def _perform(self, write: Write, call: Call) -> Observed | None:
+        if call.name == DELETE:
+            self._delete(write)
+            return None
+        if write.event is None or call.expected is None:
+            raise Rejected("Outlook calendar: a write that is no removal names no event")
+        if call.name == INSERT:
+            return self._insert(write, write.event, call.expected)
+        return self._converge(write, write.event, call, call.expected)
+
+    def _insert(self, write: Write, event: ManagedEvent, wanted: EventResource) -> Observed:
+        transaction = first_transaction(write.uid, wanted.body)
+        row = self._posted(event, wanted, write.uid, transaction)
+        if row is None:
+            return self._already(write)
+        seen = folded(Rows(master=row), self._reader, named=write.uid)
+        if seen.resource is None or not same(seen.resource, wanted):
+            # a repeated transactionId brings back what it made, however that stands now (M8)
+            return self._already(write)
+        return seen
+
+    def _already(self, write: Write) -> Observed:
+        """Return what stands under our uid if a create of ours made it."""
+        seen = self._looker.find(write.uid)
+        there = None if seen is None else seen.resource
+        if seen is not None and there is not None and any(same(there, one) for one in _states(write)):
+            return seen
+        raise PreconditionFailed("Outlook calendar: another event stands there already; read it")
+
+    def _posted(
+        self, event: ManagedEvent, wanted: EventResource, uid: str, transaction: str
+    ) -> Row | None:
+        """Create one event; None where its transactionId was used before and that is refused.
+
+        After a fault it is looked for before anybody repeats it (A6, M12).
+        """
+        fields = new_fields(wanted.body, event.text, uid, transaction)
+        if wanted.recurrence is not None:
+            fields["recurrence"] = recurrence_field(wanted.recurrence, wanted.body)
+        if self._reminder_minutes is not None:
+            fields |= {
+                "isReminderOn": True,
+                "reminderMinutesBeforeStart": self._reminder_minutes,
+            }
+        place = self._service.url("calendars", self._calendar, "events")
+        try:
+            return self._service.try_send("POST", place, body=fields)
+        except FAULTS as error:
+            if isinstance(error, Refusal) and error.status == _CONFLICT:
+                return None
+            meant = translated(error, writing=True)
+            if not isinstance(meant, Ambiguous):
+                raise meant from error
+            found = self._landed(wanted.body, transaction)
+            if found is None:
+                raise meant from error
+            return found
+
+    def _landed(self, body: EventBody, transaction: str) -> Row | None:
+        """Return what a create left that was answered by a fault, given its property if it lacks it.
+
+        A fault can leave the event without it (M12).
+        """
+        row = next(
+            (
+                row
+                for row in self._looker.between(body.start, body.end)
+                if row.get("transactionId") == transaction
+                or self._is_of(row.get("seriesMasterId"), transaction)
+            ),
+            None,
+        )
+        if row is None:
+            return None
+        key = str(row.get("seriesMasterId") or row["id"])
+        marked = {
+            "singleValueExtendedProperties": [{"id": MARKER, "value": transaction[:52]}]
+        }
+        return self._service.send(
+            "PATCH", self._service.url("events", key), body=marked, writing=True, addressed=True
+        )
+
+    def _is_of(self, master: Any, transaction: str) -> bool:
+        row = self._looker.one(str(master)) if master else None
+        return row is not None and row.get("transactionId") == transaction
+
+    def _converge(
+        self, write: Write, event: ManagedEvent, call: Call, wanted: EventResource
+    ) -> Observed:
+        rows = self._as_seen(write, call)
+        seen = self._folded(rows)
+        stood = seen.resource
+        if stood is None:
+            raise _CHANGED
+        if stood.body.cancelled and not wanted.body.cancelled:
+            return self._renewed(rows, event, wanted)
+        if not same_master(stood, wanted):
+            rows = self._put_master(event, wanted, stood, rows)
+            seen = self._folded(rows)
+        if wanted.recurrence is None and not rows.stand_ins:
+            return seen
+        if self._clear_surplus(wanted, rows):
+            rows = self._again(rows)
+            seen = self._folded(rows)
+        for slot in differing(_content(seen), wanted):
+            self._put_slot(event, wanted, slot, rows)
+            rows = self._again(rows)
+        return self._folded(rows)
+
+    def _as_seen(self, write: Write, call: Call) -> Rows:
+        """Return what stands, if that is what the write saw or what one of its own calls left."""
+        base = write.base
+        series = base is not None and base.recurrence is not None
+        rows = None if write.remote_id is None else self._looker.rows(write.remote_id, series=series)
+        if rows is None and write.verb is Verb.CREATE:
+            found = self._looker.find(write.uid)
+            rows = None if found is None else self._looker.rows(found.remote_id, series=True)
+        if rows is None:
+            raise _CHANGED
+        if write.verb is Verb.UPDATE and rows.revision == write.revision:
+            return rows
+        seen = self._folded(rows).resource
+        if seen is None or not any(same(seen, state) for state in _states(write, call)):
+            raise _CHANGED
+        return rows
+
+    def _folded(self, rows: Rows) -> Observed:
+        return folded(rows, self._reader)
+
+    def _again(self, rows: Rows) -> Rows:
+        fresh = self._looker.rows(rows.id, series=True)
+        if fresh is None:
+            raise _CHANGED
+        return fresh
+
+    def _put_master(
+        self, event: ManagedEvent, wanted: EventResource, stood: EventResource, rows: Rows
+    ) -> Rows:
+        fields = changed_fields(wanted.body, event.text, stood.body)
+        supported = wanted.recurrence is None or wanted.recurrence.supported
+        if not same_frame(stood, wanted) and supported:
+            # a rule that we cannot spell is a person's, and stays as they spelled it
+            fields |= self._repetition(wanted, stood)
+        if not fields:
+            return rows
+        row = self._guarded(rows.master, lambda etag: self._patch(rows.id, fields, etag))
+        if wanted.recurrence is None and stood.recurrence is None:
+            return Rows(master={**row, **_property(rows.master)})
+        return self._again(rows)
+
+    @staticmethod
+    def _repetition(wanted: EventResource, stood: EventResource) -> dict[str, Any]:
+        if wanted.recurrence is None:
+            return {} if stood.recurrence is None else {"recurrence": None}
+        return {"recurrence": recurrence_field(wanted.recurrence, wanted.body)}
+
+    def _clear_surplus(self, wanted: EventResource, rows: Rows) -> bool:
+        """Take away stand-ins that nothing needs any more; tell whether there were any."""
+        found = frame(rows, self._reader)
+        unneeded = list(found.surplus)
+        if wanted.recurrence is None:
+            unneeded += found.stand_ins.values()
+        for row in unneeded:
+            self._send_delete(row)
+        return bool(unneeded)
+
+    def _put_slot(
+        self, event: ManagedEvent, wanted: EventResource, slot: Slot, rows: Rows
+    ) -> None:
+        found = frame(rows, self._reader)
+        body = occurrence(wanted, slot)
+        stand_in = found.stand_ins.get(slot)
+        part = found.exceptions.get(slot)
+        if stand_in is not None:
+            self._put_one(stand_in, body, event)
+        elif slot in found.deleted:
+            if body is not None:
+                self._stand_in(event, wanted, slot, body)
+        else:
+            row = part or self._looker.instance(
+                rows.master, slot, _content(self._folded(rows))
+            )
+            if row is None:
+                if body is None:
+                    return
+                raise _CHANGED
+            self._put_occurrence(event, wanted, slot, row)
+
+    def _put_occurrence(
+        self, event: ManagedEvent, wanted: EventResource, slot: Slot, row: Row
+    ) -> None:
+        body = occurrence(wanted, slot)
+        try:
+            self._put_one(row, body, event)
+        except _Crossing:
+            if body is None:
+                raise
+            # an occurrence may not cross its neighbour (M20): a single event takes its place
+            self._send_delete(row)
+            self._stand_in(event, wanted, slot, body)
+
+    def _put_one(self, row: Row, body: EventBody | None, event: ManagedEvent) -> None:
+        if body is None:
+            self._send_delete(row)
+            return
+        stood = self._reader.body(row)
+        fields = changed_fields(body, event.text, stood)
+        if fields:
+            self._guarded(row, lambda etag: self._patch(str(row["id"]), fields, etag))
+
+    def _stand_in(
+        self, event: ManagedEvent, wanted: EventResource, slot: Slot, body: EventBody
+    ) -> None:
+        """Make a single event that belongs to the series, in place of an occurrence."""
+        alone = EventResource(uid=wanted.uid, body=body)
+        self._posted(event, alone, wanted.uid, fresh_transaction(wanted.uid, slot))
+
+    def _renewed(self, rows: Rows, event: ManagedEvent, wanted: EventResource) -> Observed:
+        """Make an event anew that was called off: that cannot be taken back."""
+        self._send_delete(rows.master)
+        bare = replace(wanted, overrides={}, excluded=frozenset())
+        row = self._posted(event, bare, event.uid, fresh_transaction(event.uid))
+        if row is None:
+            raise _CHANGED
+        return folded(Rows(master=row), self._reader, named=event.uid)
+
+    def _delete(self, write: Write) -> None:
+        """Delete a single event, or a series with its stand-ins; what is gone is fine (M14)."""
+        if write.remote_id is None or write.revision is None:
+            raise Rejected("Outlook calendar: a removal names what a look saw")
+        series = write.base is not None and write.base.recurrence is not None
+        rows = self._looker.rows(write.remote_id, series=series)
+        if rows is None:
+            return
+        if rows.revision != write.revision:
+            seen = self._folded(rows).resource
+            states = () if write.base is None else _shrinking(write.base)
+            if seen is None or not any(same(seen, state) for state in states):
+                raise _CHANGED
+        for row in (*rows.stand_ins, rows.master):
+            self._send_delete(row)
+
+    def _send_delete(self, row: Row) -> None:
+        key = str(row["id"])
+
+        def send(etag: str | None) -> Row:
+            place = self._service.url("events", key)
+            try:
+                return self._service.try_send("DELETE", place, etag=etag)
+            except Refusal as error:
+                if error.missing:
+                    return {}
+                # a deleted event can answer 400 (M14): only a read tells
+                if error.status == _BAD_REQUEST and self._looker.one(key) is None:
+                    return {}
+                raise translated(error, writing=True) from error
+            except FAULTS as error:
+                raise translated(error, writing=True) from error
+
+        self._guarded(row, send)
+
+    def _patch(self, key: str, fields: Mapping[str, Any], etag: str | None) -> Row:
+        try:
+            return self._service.try_send(
+                "PATCH", self._service.url("events", key), body=fields, etag=etag
+            )
+        except FAULTS as error:
+            if isinstance(error, Refusal) and error.says(CROSSING):
+                raise _Crossing(
+                    "Outlook calendar: an occurrence may not cross its neighbour; it is left"
+                ) from error
+            raise translated(error, writing=True, addressed=True) from error
+
+    def _guarded(self, row: Row, send: Callable[[str | None], Row]) -> Row:
+        """Send under the row's etag, and once more if nothing but the etag had changed.
+
+        Graph says 412 at times without cause, and moves etags by itself (A2, M12).
+        """
+        try:
+            return send(etag_of(row))
+        except PreconditionFailed:
+            fresh = self._looker.one(str(row["id"]))
+            if fresh is None or not self._alike(fresh, row):
+                raise
+        return send(etag_of(fresh))
+
+    def _alike(self, one: Row, other: Row) -> bool:
+        """Tell whether two readings of one row say the same of everything that we write."""
+        bodies = [writable(self._reader.body(row)) for row in (one, other)]
+        return bodies[0] == bodies[1] and one.get("recurrence") == other.get("recurrence")
+
+
+class _Crossing(Rejected):
+    """An occurrence cannot stand where it is wanted."""
+
+
+def _states(write: Write, until: Call | None = None) -> list[EventResource]:
+    """Return how the resource may stand before or amid a write, up to one of its calls."""
+    found = [] if write.base is None else [write.base]
+    for one in calls(write):
+        found += [state for state in (*one.passing, one.expected) if state is not None]
+        if one == until:
+            break
+    return found
+
+
+def _shrinking(base: EventResource) -> list[EventResource]:
+    """Return how a resource may stand whose stand-ins are being taken away."""
+    found = [base]
+    for slot in sorted(base.overrides):
+        found.append(found[-1].with_exclusion(slot))
+    return found
+
+
+def _content(seen: Observed) -> EventResource:
+    if seen.resource is None:
+        raise _CHANGED
+    return seen.resource
+
+
+def _property(row: Row) -> dict[str, Any]:
+    """Return what an answer to a PATCH leaves out: our property (M9)."""
+    name = "singleValueExtendedProperties"
+    return {name: row[name]} if name in row else {}
