@@ -29,7 +29,7 @@ class Trusting(HTTPAdapter):
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         kwargs["ssl_context"] = self._context
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call] # requests
+        super().init_poolmanager(*args, **kwargs)
 
 
 class Pool:
@@ -72,7 +72,9 @@ def opened(ca_file: str) -> requests.Session:
     """Return a new session that trusts ``ca_file`` besides the system's authorities."""
     session = requests.Session()
     # the environment is asked once, not before each request: proxies and certificates of its own
-    settings = session.merge_environment_settings("https://graph.microsoft.com", {}, None, None, None)
+    settings = session.merge_environment_settings(
+        "https://graph.microsoft.com", {}, None, None, None
+    )
     session.proxies.update(settings["proxies"])
     session.verify = settings["verify"]
     session.trust_env = False

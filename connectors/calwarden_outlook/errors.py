@@ -148,8 +148,7 @@ LASTING: Mapping[int, tuple[type[RemoteError], str]] = {
     _UNAUTHORIZED: (NeedsAuth, "the sign-in was refused; link the calendar again"),
     _FORBIDDEN: (
         NeedsAuth,
-        "the needed permission is missing or was taken away; grant Calendars.ReadWrite (see the "
-        "guide on Outlook) and link the calendar again",
+        "a permission is missing or was taken away; grant it again, and link the calendar again",
     ),
     _NOT_FOUND: (CalendarGone, "the calendar is not there any more; unlink it, or link another"),
     _CONFLICT: (PreconditionFailed, "an event stands there already; it is read again"),

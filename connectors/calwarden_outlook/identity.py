@@ -68,9 +68,7 @@ class Sender:
 class Entra:
     """The sign-in service of one authority. Its methods raise `RemoteError`."""
 
-    def __init__(
-        self, endpoints: Endpoints, session: requests.Session, timeout: timedelta
-    ) -> None:
+    def __init__(self, endpoints: Endpoints, session: requests.Session, timeout: timedelta) -> None:
         endpoints.demand_client()
         self.endpoints = endpoints
         self._sender = Sender(session, timeout)

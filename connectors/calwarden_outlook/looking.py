@@ -266,9 +266,7 @@ class Looker:
             place = self._service.demand_ours(str(answer["@odata.nextLink"]))
         raise Transient("Outlook calendar: a listing was torn or has no end; it is read again")
 
-    def _complete(
-        self, grouped: Grouped, following: Cursor, known: Known, window: Window
-    ) -> Delta:
+    def _complete(self, grouped: Grouped, following: Cursor, known: Known, window: Window) -> Delta:
         revisions = known.revisions()
         work = Work(revisions=revisions, known=known, window=window, first=not revisions)
         for key, row in grouped.singles.items():
@@ -280,15 +278,15 @@ class Looker:
         for key, rows in grouped.series.items():
             self._series(key, rows, work)
         changed = self._read_all(work)
-        present = set(grouped.singles) - work.taken | set(grouped.series) - work.missing | work.alone
+        present = (
+            set(grouped.singles) - work.taken | set(grouped.series) - work.missing | work.alone
+        )
         # what lies outside the window cannot be listed: it stands as it was seen (A3)
         missing = [key for key in revisions if key not in present]
         present |= {key for key in missing if self._is_outside(known.observed(key), window)}
         return Delta(changed=changed, present=frozenset(present), cursor=following)
 
-    def _changes(
-        self, grouped: Grouped, following: Cursor, known: Known, window: Window
-    ) -> Delta:
+    def _changes(self, grouped: Grouped, following: Cursor, known: Known, window: Window) -> Delta:
         revisions = known.revisions()
         work = Work(revisions=revisions, known=known, window=window)
         for key, row in grouped.singles.items():
@@ -302,8 +300,13 @@ class Looker:
         gone = self._removed(grouped.removed, work)
         changed = self._read_all(work)
         removed = [*gone, *(key for key in work.missing if key in revisions)]
-        told = tuple(seen for seen in changed if revisions.get(seen.remote_id) != seen.revision)
-        return Delta(changed=told, removed=tuple(dict.fromkeys(removed)), cursor=following)
+        news = tuple(seen for seen in changed if revisions.get(seen.remote_id) != seen.revision)
+        return Delta(
+            changed=news,
+            removed=tuple(dict.fromkeys(removed)),
+            cursor=following,
+            told=frozenset({*grouped.singles, *grouped.series, *work.changed}) - set(removed),
+        )
 
     def _single(self, key: str, row: Row, work: "Work") -> None:
         if work.revisions.get(key) == etag_of(row):
@@ -412,9 +415,7 @@ class Looker:
                     continue
             work.taken |= {str(row["id"]) for row in rows}
 
-    def _answers(
-        self, paths: Sequence[tuple[str, str]], work: "Work"
-    ) -> dict[str, dict[str, Any]]:
+    def _answers(self, paths: Sequence[tuple[str, str]], work: "Work") -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for key, answer in self._service.batch(paths).items():
             if not isinstance(answer, Refusal):
@@ -454,8 +455,8 @@ class Looker:
 class Work:
     """What a listing leaves to do: ``series`` and ``unmarked`` are to be read.
 
-    ``changed`` is told already, ``taken`` are stand-ins, which are told with their series, ``alone``
-    occurrences of a series that is not here.
+    ``changed`` is told already, ``taken`` are stand-ins, which are told with their series, and
+    ``alone`` are occurrences of a series that is not here.
     """
 
     revisions: Mapping[str, str]
@@ -520,4 +521,3 @@ def _query(params: Mapping[str, str]) -> str:
 
 def _path(key: str, fields: str, expand: str) -> str:
     return f"events/{quote(key, safe='')}?{_query({'$select': fields, '$expand': expand})}"
-

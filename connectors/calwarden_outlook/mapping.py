@@ -177,7 +177,9 @@ class Reader:
     def _slot_at(moment: datetime, master: EventBody) -> Slot:
         local = moment.astimezone(master.start.tzinfo)
         regular = slot_on(master.start, local.date(), all_day=master.all_day)
-        if not master.all_day and same_instant(slot_start(regular, zone_name(master.start)), moment):
+        if not master.all_day and same_instant(
+            slot_start(regular, zone_name(master.start)), moment
+        ):
             return regular
         return slot_of(local.replace(fold=0))
 
@@ -209,9 +211,7 @@ def marker(row: Row) -> str | None:
 
 def marker_filter(uid: str) -> str:
     """Return the ``$filter`` for what carries our property with ``uid`` (M9)."""
-    return (
-        f"singleValueExtendedProperties/Any(ep: ep/id eq '{MARKER}' and ep/value eq '{uid}')"
-    )
+    return f"singleValueExtendedProperties/Any(ep: ep/id eq '{MARKER}' and ep/value eq '{uid}')"
 
 
 def first_transaction(uid: str, body: EventBody) -> str:
@@ -372,6 +372,6 @@ def _spelled(digits: str) -> str:
     )
 
 
-def standing(rows: Iterable[Row]) -> list[Row]:
+def standing(rows: Iterable[Any]) -> list[Row]:
     """Return rows that are events: what else a listing may hold is none of ours."""
     return [row for row in rows if isinstance(row, Mapping) and row.get("id")]

@@ -41,9 +41,7 @@ def in_browser(
 
 def on_device(permission: str, context: Context, show: Show) -> dict[str, Any]:
     """Return the credential of a person who types a code in; ``show`` gets address and code."""
-    return _consented(
-        permission, context, lambda entra, person: _on_device(entra, person, show)
-    )
+    return _consented(permission, context, lambda entra, person: _on_device(entra, person, show))
 
 
 class Ask:

@@ -69,7 +69,7 @@ def recurrence_of(told: Mapping[str, Any], start: datetime) -> Recurrence | None
     if not isinstance(pattern, Mapping) or not isinstance(span, Mapping):
         return unsupported([str(sorted(told))])
     try:
-        return read_recurrence([_rule_text(pattern, start) + _end_text(span, start)], start)
+        return read_recurrence([_rule_text(pattern) + _end_text(span, start)], start)
     except (Inexpressible, KeyError, TypeError, ValueError):
         return unsupported([repr(sorted(pattern.items())), repr(sorted(span.items()))])
 
@@ -139,7 +139,7 @@ def _range(recurrence: Recurrence, start: datetime, zone: str) -> dict[str, Any]
     return {"type": "numbered", "numberOfOccurrences": recurrence.count, **about}
 
 
-def _rule_text(pattern: Mapping[str, Any], start: date) -> str:
+def _rule_text(pattern: Mapping[str, Any]) -> str:
     interval = int(pattern["interval"])
     match pattern["type"]:
         case "daily":
@@ -195,4 +195,5 @@ def _end_text(span: Mapping[str, Any], start: datetime) -> str:
         case "endDate":
             end = max(date.fromisoformat(str(span["endDate"])), start.date())
             return f";UNTIL={end:%Y%m%d}"
-    raise Inexpressible
+        case _:
+            raise Inexpressible

@@ -87,7 +87,7 @@ class Service:
         except FAULTS as error:
             raise translated(error, writing=writing, addressed=addressed) from error
 
-    def try_send(  # noqa: PLR0913 - as send
+    def try_send(
         self,
         method: str,
         url: str,
@@ -133,7 +133,9 @@ class Service:
     def demand_ours(self, url: str) -> str:
         """Return a link that Graph gave, if it leads to Graph; a token is sent nowhere else."""
         if not url.startswith(f"{self._root}/"):
-            raise Rejected("Outlook calendar: a listing goes on outside Microsoft Graph; ask Microsoft")
+            raise Rejected(
+                "Outlook calendar: a listing goes on outside Microsoft Graph; ask Microsoft"
+            )
         return url
 
     def _batch(self, part: Sequence[tuple[str, str]]) -> dict[str, dict[str, Any] | Refusal]:

@@ -39,9 +39,7 @@ def calls(write: Write) -> tuple[Call, ...]:
             # a stand-in is made once the occurrence in its place is gone
             gone = (step.with_exclusion(slot),) if slot not in step.excluded else ()
             step = following
-            found.append(
-                Call(name=OCCURRENCE, expected=step, passing=gone, detail={"slot": slot})
-            )
+            found.append(Call(name=OCCURRENCE, expected=step, passing=gone, detail={"slot": slot}))
     return tuple(found) or (Call(name=MASTER, expected=final),)
 
 

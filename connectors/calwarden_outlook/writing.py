@@ -92,7 +92,11 @@ class Writer:
         """Return what stands under our uid if a create of ours made it."""
         seen = self._looker.find(write.uid)
         there = None if seen is None else seen.resource
-        if seen is not None and there is not None and any(same(there, one) for one in _states(write)):
+        if (
+            seen is not None
+            and there is not None
+            and any(same(there, one) for one in _states(write))
+        ):
             return seen
         raise PreconditionFailed("Outlook calendar: another event stands there already; read it")
 
@@ -126,10 +130,7 @@ class Writer:
             return found
 
     def _landed(self, body: EventBody, transaction: str) -> Row | None:
-        """Return what a create left that was answered by a fault, given its property if it lacks it.
-
-        A fault can leave the event without it (M12).
-        """
+        """Return what a create left that a fault answered, with our property by now (M12)."""
         row = next(
             (
                 row
@@ -142,9 +143,7 @@ class Writer:
         if row is None:
             return None
         key = str(row.get("seriesMasterId") or row["id"])
-        marked = {
-            "singleValueExtendedProperties": [{"id": MARKER, "value": transaction[:52]}]
-        }
+        marked = {"singleValueExtendedProperties": [{"id": MARKER, "value": transaction[:52]}]}
         return self._service.send(
             "PATCH", self._service.url("events", key), body=marked, writing=True, addressed=True
         )
@@ -180,7 +179,9 @@ class Writer:
         """Return what stands, if that is what the write saw or what one of its own calls left."""
         base = write.base
         series = base is not None and base.recurrence is not None
-        rows = None if write.remote_id is None else self._looker.rows(write.remote_id, series=series)
+        rows = (
+            None if write.remote_id is None else self._looker.rows(write.remote_id, series=series)
+        )
         if rows is None and write.verb is Verb.CREATE:
             found = self._looker.find(write.uid)
             rows = None if found is None else self._looker.rows(found.remote_id, series=True)
@@ -233,9 +234,7 @@ class Writer:
             self._send_delete(row)
         return bool(unneeded)
 
-    def _put_slot(
-        self, event: ManagedEvent, wanted: EventResource, slot: Slot, rows: Rows
-    ) -> None:
+    def _put_slot(self, event: ManagedEvent, wanted: EventResource, slot: Slot, rows: Rows) -> None:
         found = frame(rows, self._reader)
         body = occurrence(wanted, slot)
         stand_in = found.stand_ins.get(slot)
@@ -246,9 +245,7 @@ class Writer:
             if body is not None:
                 self._stand_in(event, wanted, slot, body)
         else:
-            row = part or self._looker.instance(
-                rows.master, slot, _content(self._folded(rows))
-            )
+            row = part or self._looker.instance(rows.master, slot, _content(self._folded(rows)))
             if row is None:
                 if body is None:
                     return

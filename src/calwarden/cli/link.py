@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from calwarden.cli import link_google
+from calwarden.cli import link_google, link_outlook
 from calwarden.cli.failures import WrongInput
 from calwarden.cli.options import group
 from calwarden.cli.session import ACTOR, Session, command
@@ -22,6 +22,7 @@ app = group("Link a provider's calendar. The credential is sealed; nothing is wr
 
 CALDAV = "caldav"
 GOOGLE = "google"
+OUTLOOK = "outlook"
 
 
 @command(app, CALDAV)
@@ -119,6 +120,58 @@ def google(  # noqa: PLR0913 - one parameter an option
     wanted = None if calendar == link_google.PRIMARY else calendar
     chosen = choose(found.calendars, wanted, role)
     _store(session, GOOGLE, provider, found, chosen, role)
+
+
+@command(app, OUTLOOK)
+def outlook(  # noqa: PLR0913 - one parameter an option
+    session: Session,
+    *,
+    provider: Annotated[str, typer.Option("--provider", metavar="REF", help="Whose calendar.")],
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Sign in with a browser on this machine.")
+    ] = False,
+    device_code: Annotated[
+        bool,
+        typer.Option("--device-code", help="Sign in on any device: an address and a code."),
+    ] = False,
+    app_only: Annotated[
+        bool,
+        typer.Option("--app-only", help="No person signs in: the application opens the mailbox."),
+    ] = False,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", metavar="ID", help="Whose mailbox --app-only opens (address or id)."
+        ),
+    ] = None,
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            "--calendar", metavar="ID", help="Which calendar, by id or name; else the default one."
+        ),
+    ] = None,
+    role: Annotated[
+        Role,
+        typer.Option("--role", help="managed: publish and watch; busy: only read when it is busy."),
+    ] = Role.MANAGED,
+) -> None:
+    """Link a calendar of an Outlook or Microsoft 365 mailbox.
+
+    Linking again renews the link and keeps its number.
+    """
+    asked = link_outlook.Asked(
+        browser=browser, device_code=device_code, app_only=app_only, user=user, role=role
+    )
+    asked.check()
+    application = session.application
+    with application.database.read() as connection:
+        zone = people.get_provider(connection, provider).timezone
+    context = application.link_context(OUTLOOK, zone)
+    kind = cast("link_outlook.MailboxKind", application.connectors[OUTLOOK])
+    session.out.note(link_outlook.choice(asked))
+    credential = link_outlook.signed_in(kind, asked, context, session.out)
+    found = kind.discover(credential, context)
+    _store(session, OUTLOOK, provider, found, choose(found.calendars, calendar, role), role)
 
 
 def choose(offered: Sequence[RemoteCalendar], wanted: str | None, role: Role) -> RemoteCalendar:

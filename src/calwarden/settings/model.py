@@ -226,8 +226,15 @@ class NetworkSettings(Section):
 class CalDAVSettings(Section):
     """CalDAV calendars."""
 
+    certificate_file: FilePath = Field(
+        default=None,
+        description="Private key and certificate (PEM) instead of a secret, for --app-only.",
+    )
     ca_file: FilePath = Field(
         default=None, description="Certificate authority to trust besides the system's."
+    )
+    reminder_minutes: int | None = Field(
+        default=None, ge=0, le=40320, description="Remind of new events so early; none if left out."
     )
     timeout_seconds: Seconds = Field(default=30, description="How long to wait for a server.")
 
