@@ -45,7 +45,7 @@ class OutlookCalendar(Connector):
             link.remote_id,
             reader,
             self._looker,
-            context.settings.get("reminder_minutes"),
+            int(context.settings.get("reminder_minutes") or 0),
         )
 
     @property

@@ -47,7 +47,7 @@ class Writer:
         calendar: str,
         reader: Reader,
         looker: Looker,
-        reminder_minutes: int | None,
+        reminder_minutes: int,
     ) -> None:
         self._service = service
         self._calendar = calendar
@@ -110,7 +110,7 @@ class Writer:
         fields = new_fields(wanted.body, event.text, uid, transaction)
         if wanted.recurrence is not None:
             fields["recurrence"] = recurrence_field(wanted.recurrence, wanted.body)
-        if self._reminder_minutes is not None:
+        if self._reminder_minutes:
             fields |= {
                 "isReminderOn": True,
                 "reminderMinutesBeforeStart": self._reminder_minutes,

@@ -233,8 +233,8 @@ class CalDAVSettings(Section):
     ca_file: FilePath = Field(
         default=None, description="Certificate authority to trust besides the system's."
     )
-    reminder_minutes: int | None = Field(
-        default=None, ge=0, le=40320, description="Remind of new events so early; none if left out."
+    reminder_minutes: int = Field(
+        default=0, ge=0, le=40320, description="Remind of new events so early; 0: no reminder."
     )
     timeout_seconds: Seconds = Field(default=30, description="How long to wait for a server.")
 
