@@ -297,6 +297,16 @@ class TestConfiguration:
             [[version]] = connection.execute("SELECT version_num FROM alembic_version")
         assert version == "9999"
 
+    def test_another_database_begins_another_audit_log(self, fresh):
+        """Where the former log ended is kept beside; the new one is not called broken."""
+        former = (fresh.folder / "calwarden.anchor").read_bytes()
+        fresh.configure('database.url = "sqlite:///other.db"')
+        assert "calwarden.anchor.1" in fresh.run("db", "upgrade").err
+        assert (fresh.folder / "calwarden.anchor.1").read_bytes() == former
+        fresh.write("practice.json", {"practice": {"name": "H", "timezone": "Europe/London"}})
+        fresh.run("import", "practice.json")
+        assert fresh.ask("audit", "verify")["ok"]
+
     def test_a_key_that_others_can_read_is_not_used(self, stocked, person):
         """Credentials are not sealed with a key that anybody on the machine has."""
         (stocked.folder / "calwarden.key").chmod(0o644)

@@ -13,6 +13,10 @@ def upgrade(session: Session) -> None:
     database = session.application.database
     before = database.path is not None and not database.path.exists()
     found = None if before else database.check().found
+    if found is None and database.anchor is not None:
+        former = database.anchor.set_aside()
+        if former is not None:
+            session.out.note(f"a new audit log begins; the former one ended as {former} says")
     database.upgrade()
     state = database.check()
     session.out.document(_document(state) | {"upgraded_from": found})

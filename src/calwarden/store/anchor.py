@@ -1,6 +1,7 @@
 """The head of the audit chain in a file outside the database: a shortened chain is noticed."""
 
 import re
+from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -41,6 +42,19 @@ class Anchor:
         except AnchorUnreadable:
             return False
         return kept is None or audit.contains(connection, kept)
+
+    def set_aside(self) -> Path | None:
+        """Keep what the file holds beside it, under a name of its own; None where there is none.
+
+        For a database whose chain begins anew; raises ``OSError``.
+        """
+        if not self.path.exists():
+            return None
+        number = next(n for n in count(1) if not self._former(n).exists())
+        return self.path.rename(self._former(number))
+
+    def _former(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
 
     def keep(self, head: AuditHead) -> None:
         """Write the head of a chain that `confirms` has passed; raises ``OSError``."""
