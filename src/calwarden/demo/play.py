@@ -9,7 +9,7 @@ from calwarden.demo.stage import Stage
 from calwarden.demo.story import Deed, deeds, differences
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.practice.report import DriftReport
-from calwarden.practice.report_files import page
+from calwarden.practice.report_page import page
 
 REPORT_NAME = "drift-report.html"
 

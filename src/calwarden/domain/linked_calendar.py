@@ -65,6 +65,7 @@ class LinkedCalendar:
     wake_at: datetime | None = None
     not_before: datetime | None = None
     failures: int = 0
+    failing_since: datetime | None = None
     due_at: datetime | None = None
     checked_at: datetime | None = None
     answered_at: datetime | None = None

@@ -219,7 +219,8 @@ def _wake(calendar: LinkedCalendar, *, immediate: bool, services: Services) -> d
 def _checkpoint(services: Services, calendar: LinkedCalendar, found: Look) -> None:
     """Keep a quiet poll's news only where it is worth a write.
 
-    That is a cursor where the stored one is old, a complete listing, or a recovery.
+    That is a cursor where the stored one is old, a complete listing, or a recovery; and now and
+    then that it answered.
     """
     now = services.clock.now()
     values: dict[str, object] = {}
@@ -231,8 +232,12 @@ def _checkpoint(services: Services, calendar: LinkedCalendar, found: Look) -> No
     if calendar.failures:
         values |= {"failures": 0}
     if values:
+        values |= {"answered_at": now}
+    elif calendar.checked_at is None or now - calendar.checked_at >= CURSOR_KEPT:
+        values = {"checked_at": now}
+    if values:
         with services.database.write() as connection:
-            calendars.save(connection, calendar.id, answered_at=now, **values)
+            calendars.save(connection, calendar.id, **values)
 
 
 def _standing(calendar: LinkedCalendar) -> PollOutcome:

@@ -78,8 +78,11 @@ def _outcome(error: RemoteError) -> PollOutcome:
 
 
 def _again(services: Services, calendar: LinkedCalendar, error: RemoteError) -> None:
-    decision = retry(error, calendar.failures, services.clock.now())
+    now = services.clock.now()
+    decision = retry(error, calendar.failures, now)
     values: dict[str, object] = {"failures": calendar.failures + 1, "due_at": decision.at}
+    if not calendar.failures:
+        values["failing_since"] = now
     if decision.binding:
         values["not_before"] = decision.at
     with services.database.write() as connection:

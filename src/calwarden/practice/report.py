@@ -5,8 +5,42 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from calwarden.domain.claim import ClaimStatus
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
 from calwarden.domain.wall_time import BadLocalTime, in_zone, zone_named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimLine:
+    """A claim as the report tells it. ``timezone`` dates it; ``reasons`` are those of its hold."""
+
+    ref: str
+    appointment: str
+    payer: str
+    status: ClaimStatus
+    date_of_service: date
+    timezone: str
+    reasons: tuple[str, ...] = ()
+    holding: frozenset[int] = frozenset()
+
+    @property
+    def held(self) -> bool:
+        """Whether it may not be sent, whatever holds it."""
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLine:
+    """An open work item as the report tells it; ``drift`` is the one that it is about, if any."""
+
+    id: int
+    claim: str
+    appointment: str
+    message: str
+    days_left: int | None
+    age_days: int
+    assignee: str | None = None
+    drift: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +49,7 @@ class ReportRow:
 
     Clients appear by ref only, through the appointment. ``before`` and ``after`` are documents of
     the ledger (`calwarden.domain.drift.snapshot`); ``after`` is None where nothing stands.
+    ``decided``: a person said what becomes of it.
     """
 
     id: int
@@ -36,6 +71,8 @@ class ReportRow:
     contested: bool = False
     claim: str | None = None
     claim_held: bool = False
+    claims: tuple[ClaimLine, ...] = ()
+    decided: bool = False
     reason: str | None = None
 
     @property
@@ -47,6 +84,11 @@ class ReportRow:
     def waiting(self) -> bool:
         """Whether a person has to decide: it stands, and policy does not put it back by itself."""
         return self.status is DriftStatus.OPEN and self.verdict in {Verdict.FLAG, Verdict.HOLD}
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it was put back without anybody's decision."""
+        return self.status is DriftStatus.REVERTED and not self.decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +109,10 @@ class Days:
 
     def holds(self, moment: datetime) -> bool:
         """Tell whether a moment lies on one of the days."""
-        day = in_zone(moment, self.zone).date()
+        return self.has(in_zone(moment, self.zone).date())
+
+    def has(self, day: date) -> bool:
+        """Tell whether a day is one of them."""
         return (self.since is None or self.since <= day) and (
             self.until is None or day <= self.until
         )
@@ -85,20 +130,36 @@ def read_day(text: str) -> date:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a report is about; None: everything. ``payer`` keeps drifts with a claim to it."""
+
+    provider: str | None = None
+    payer: str | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
-    """The whole report, newest drift first."""
+    """The whole report, newest drift first.
+
+    ``rows`` are of its days; ``held`` and ``work`` stand as of ``made_at``, whenever they came up.
+    """
 
     practice: str
     days: Days
     made_at: datetime
+    scope: Scope = field(default_factory=Scope)
     rows: Sequence[ReportRow] = field(default_factory=tuple)
+    held: Sequence[ClaimLine] = field(default_factory=tuple)
+    work: Sequence[WorkLine] = field(default_factory=tuple)
 
     @property
     def waiting(self) -> list[ReportRow]:
-        """Drifts a person has to decide, the most severe first."""
+        """Drifts a person has to decide: contested ones, then by severity, the oldest first."""
         ranks = {severity: place for place, severity in enumerate(Severity)}
         return sorted(
-            (row for row in self.rows if row.waiting), key=lambda row: ranks[row.severity]
+            (row for row in self.rows if row.waiting),
+            key=lambda row: (not row.contested, ranks[row.severity], row.detected_at, row.id),
         )
 
     @property
@@ -107,14 +168,44 @@ class DriftReport:
         return [row for row in self.rows if not row.waiting]
 
     @property
+    def under_way(self) -> list[ReportRow]:
+        """Drifts that are put back by themselves, or by a person's decision, and stand still."""
+        return [row for row in self.settled if row.open]
+
+    @property
+    def automatic(self) -> list[ReportRow]:
+        """Drifts that were put back without anybody's decision."""
+        return [row for row in self.rows if row.automatic]
+
+    @property
+    def closed(self) -> list[ReportRow]:
+        """Drifts that were decided by a person, undone outside or overtaken."""
+        return [row for row in self.settled if not row.open and not row.automatic]
+
+    @property
+    def contested(self) -> list[ReportRow]:
+        """Drifts that wait because somebody fights back."""
+        return [row for row in self.waiting if row.contested]
+
+    @property
+    def oldest(self) -> ReportRow | None:
+        """The drift that has waited longest for a person."""
+        return min(self.waiting, key=lambda row: (row.detected_at, row.id), default=None)
+
+    @property
     def reverted(self) -> int:
         """How many were put back."""
         return sum(row.status is DriftStatus.REVERTED for row in self.rows)
 
     @property
     def held_claims(self) -> list[str]:
-        """Refs of the claims that a drift of this report holds."""
-        return sorted({row.claim for row in self.rows if row.claim is not None and row.claim_held})
+        """Refs of the claims that may not be sent while a question about them is open."""
+        return sorted(claim.ref for claim in self.held)
+
+    def age_days(self, row: ReportRow) -> int:
+        """Return for how many days of the practice a drift has stood."""
+        days = in_zone(self.made_at, self.days.zone).date()
+        return (days - in_zone(row.detected_at, self.days.zone).date()).days
 
 
 def moment_of(document: Mapping[str, Any] | None, key: str, zone: str) -> datetime | None:

@@ -2,13 +2,17 @@
 
 from calendar import day_name
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from calwarden.domain.cadence import WEEKDAYS
-from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
+from calwarden.domain.drift import CASES, DriftKind, DriftStatus, Severity, Verdict
+from calwarden.domain.hold import HOLDING
+from calwarden.domain.wall_time import instant
 from calwarden.practice.drift_acceptance import ACCEPTABLE
-from calwarden.practice.drift_review import NOT_OURS
-from calwarden.practice.report import ReportRow, moment_of
+from calwarden.practice.drift_courses import COURSES
+from calwarden.practice.drift_review import NOT_OURS, Decision
+from calwarden.practice.report import ClaimLine, ReportRow, moment_of
 
 HAPPENED: dict[DriftKind, str] = {
     DriftKind.CALENDAR_GONE: "The calendar itself is gone",
@@ -57,6 +61,18 @@ MATTERS: dict[Severity, str] = {
 UNITS = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 ORDINALS = {"1": "first", "2": "second", "3": "third", "4": "fourth", "-1": "last"}
 DAYS = dict(zip(WEEKDAYS, day_name, strict=True))
+
+ENDED = frozenset(
+    {
+        DriftKind.DELETED,
+        DriftKind.CANCELLED,
+        DriftKind.DECLINED,
+        DriftKind.OCCURRENCE_DELETED,
+        DriftKind.MOVED_CALENDAR,
+    }
+)
+"""Kinds that cannot be taken over with one decision: the appointment itself is at stake."""
+
 NOTHING = "nothing stands there"
 
 
@@ -120,19 +136,72 @@ def repeats(document: Mapping[str, Any] | None) -> str | None:
         return "by a rule of its own"
     times = parts.get("COUNT")
     words = f"every {unit}" if every == 1 else f"every {every} {unit}s"
-    ordinal, day = parts.get("BYDAY", "")[:-2], parts.get("BYDAY", "")[-2:]
-    if unit == "month" and ordinal in ORDINALS and day in DAYS:
-        words = f"{words} on the {ORDINALS[ordinal]} {DAYS[day]}"
+    ordinal, weekday = parts.get("BYDAY", "")[:-2], parts.get("BYDAY", "")[-2:]
+    if unit == "month" and ordinal in ORDINALS and weekday in DAYS:
+        words = f"{words} on the {ORDINALS[ordinal]} {DAYS[weekday]}"
     return words + (", without an end" if times is None else f", {times} times in all")
+
+
+def verbs(row: ReportRow) -> list[Decision]:
+    """Return what a person can decide about a drift."""
+    possible = [] if row.kind in NOT_OURS else [Decision.REVERT]
+    if row.kind in ACCEPTABLE or row.kind in COURSES:
+        possible.append(Decision.ACCEPT)
+    return [*possible, Decision.DISMISS]
 
 
 def choices(row: ReportRow) -> str:
     """Say which commands decide about a drift that waits for a person."""
-    verbs = [] if row.kind in NOT_OURS else ["revert"]
-    if row.kind in ACCEPTABLE:
-        verbs.append("accept")
-    verbs.append("dismiss")
-    return f"calwarden drift resolve {row.id} {'|'.join(verbs)} --reason TEXT"
+    return f"calwarden drift resolve {row.id} {'|'.join(verbs(row))} --reason TEXT"
+
+
+def outlook(row: ReportRow, decision: Decision, now: datetime) -> str:
+    """Say what a decision would do."""
+    if decision is Decision.REVERT:
+        if row.kind in CASES:
+            return "puts all of them back as the books have them"
+        if row.kind is DriftKind.COPIED:
+            return "removes the copy"
+        when = times(row, "before")
+        return f"puts the calendar back to {when}" if when else "puts the calendar back"
+    if decision is Decision.ACCEPT:
+        start = moment_of(row.before, "start", row.timezone)
+        when = times(row, "after")
+        if start is not None and instant(start) <= instant(now):
+            return f"corrects the books to {when}; nobody is written to"
+        return f"reschedules it to {when}; client and provider are told"
+    holds = "; its claims may go again" if row.claim_held else ""
+    return f"leaves both as they are{holds}"
+
+
+def otherwise(row: ReportRow) -> str | None:
+    """Say what to do where the appointment itself is over; None where a decision says it all."""
+    if row.kind not in ENDED or row.appointment is None:
+        return None
+    ref = row.appointment
+    return (
+        f"If it is off: calwarden appointments cancel {ref} --reason TEXT. "
+        f"If the client should choose another time: calwarden appointments ask {ref} --reason TEXT."
+    )
+
+
+def redating(row: ReportRow, claim: ClaimLine) -> date | None:
+    """Return the date of service that a claim would have by the calendar; None where the same."""
+    if row.kind not in HOLDING or claim.appointment != row.appointment or row.after is None:
+        return None
+    stands = moment_of(row.after, "start", claim.timezone)
+    should = moment_of(row.before, "start", claim.timezone)
+    if stands is None or should is None:
+        return None
+    other = stands.date()
+    if row.after.get("all_day"):  # a whole day is the same day in every zone
+        other = datetime.fromisoformat(row.after["start"]).date()
+    return None if other == should.date() else other
+
+
+def day(moment: date) -> str:
+    """Tell a day: ``Tue 08 Dec 2026``."""
+    return f"{moment:%a %d %b %Y}"
 
 
 def _joined(when: str, words: str | None) -> str:

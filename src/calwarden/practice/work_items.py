@@ -20,6 +20,7 @@ from calwarden.store import audit, claims, drifts, people, work_items
 from calwarden.store.work_items import LIVE, WorkItem, WorkNote, WorkStatus
 
 ENGINE = "engine"
+DRIFT = "drift"
 
 
 def listing(
@@ -72,7 +73,7 @@ def follow_drifts(
         return
     appointments = {ref for number in wanted for ref in concerned(drifts.get(tx, number))}
     refs = {row.ref for row in claims.search(tx, appointments=sorted(appointments))}
-    matters = [f"drift:{number}" for number in wanted]
+    matters = [f"{DRIFT}:{number}" for number in wanted]
     refs |= {item.claim for item in work_items.search(tx, matters=matters, statuses=LIVE)}
     follow(tx, refs, now=now, actor=actor, near=near)
 
@@ -239,6 +240,7 @@ def _document(
         "original_reference": case.row.control_number if code in {"7", "8"} else None,
         "days_left": case.days_left(today),
         "message": item.message,
+        "drift": _drift_of(item),
         "status": "open" if item.status is WorkStatus.OPEN else "closed",
         "assignee": item.assignee,
         "opened_at": item.opened_at.isoformat(),
@@ -248,6 +250,12 @@ def _document(
             {"at": note.at.isoformat(), "actor": note.actor, "text": note.text} for note in notes
         ],
     }
+
+
+def _drift_of(item: WorkItem) -> int | None:
+    """Return the number of the drift that an item is about; None where it is about no drift."""
+    matter, _, number = item.matter.partition(":")
+    return int(number) if matter == DRIFT else None
 
 
 def _urgency(document: dict[str, Any]) -> tuple[bool, int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, tuple_, update
 
 from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource, Observed, Subject, SubjectKind
@@ -44,6 +44,13 @@ def find(connection: Connection, calendar_id: int, remote_id: str) -> Observed |
     )
     row = connection.execute(query).mappings().first()
     return None if row is None else _observed(row)
+
+
+def last_changes(connection: Connection) -> dict[int, datetime]:
+    """Return for each calendar when something in it was last seen to be new or changed."""
+    query = select(observed.c.calendar_id, func.max(observed.c.seen_at))
+    rows = connection.execute(query.group_by(observed.c.calendar_id))
+    return {number: moment for number, moment in rows if moment is not None}
 
 
 def of_uids(connection: Connection, calendar_id: int, uids: Iterable[str]) -> list[Observed]:

@@ -195,6 +195,8 @@ calendars = Table(
     Column("wake_at", Instant),
     Column("not_before", Instant),
     Column("failures", Integer, nullable=False, server_default="0"),
+    # when the first of these failures was
+    Column("failing_since", Instant),
     Column("due_at", Instant),
     Column("checked_at", Instant),
     Column("answered_at", Instant),

@@ -2,16 +2,28 @@
 
 import csv
 import io
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
+from calwarden.domain.claim import ClaimStatus
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
 from calwarden.domain.wall_time import BadLocalTime
 from calwarden.practice import report_wording
-from calwarden.practice.report import Days, DriftReport, ReportRow, read_day
-from calwarden.practice.report_files import COLUMNS, cell, document, page, spreadsheet
+from calwarden.practice.report import (
+    ClaimLine,
+    Days,
+    DriftReport,
+    ReportRow,
+    WorkLine,
+    read_day,
+)
+from calwarden.practice.report_files import COLUMNS, document, spreadsheet
+from calwarden.practice.report_page import page
+from calwarden.practice.report_tables import cell
 
 ZONE = "America/New_York"
 MADE_AT = datetime(2026, 12, 1, 16, tzinfo=UTC)
@@ -45,12 +57,28 @@ def row(number=1, **changes):
     return ReportRow(**{**values, **changes})
 
 
-def report(*rows, **days):
-    """Return a report with these rows."""
+def report(*rows, work=(), **days):
+    """Return a report with these rows, and what they hold."""
     return DriftReport(
-        practice="Harbor Practice", days=Days(zone=ZONE, **days), made_at=MADE_AT, rows=rows
+        practice="Harbor Practice",
+        days=Days(zone=ZONE, **days),
+        made_at=MADE_AT,
+        rows=rows,
+        held=tuple(line for one in rows for line in one.claims if line.held),
+        work=work,
     )
 
+
+HELD = ClaimLine(
+    ref="cl-2",
+    appointment="a-2",
+    payer="ACME",
+    status=ClaimStatus.READY,
+    date_of_service=date(2026, 12, 8),
+    timezone=ZONE,
+    reasons=("drift 2 (moved) is open within 2 h of the start",),
+    holding=frozenset({2}),
+)
 
 WAITING = row(
     2,
@@ -59,6 +87,7 @@ WAITING = row(
     appointment="a-2",
     claim="cl-2",
     claim_held=True,
+    claims=(HELD,),
 )
 
 
@@ -149,10 +178,18 @@ class TestDocument:
         assert found["since"] == "2026-12-01"
         assert found["summary"] == {
             "drifts": 2,
-            "reverted": 1,
+            "open": 1,
             "waiting": 1,
+            "reverted": 1,
+            "reverted_automatically": 1,
+            "contested": 0,
+            "oldest": 2,
+            "oldest_days": 0,
             "held_claims": ["cl-2"],
+            "work_items": 0,
         }
+        assert [one["claim"] for one in found["held"]] == ["cl-2"]
+        json.dumps(found)
 
 
 class TestPage:
@@ -162,10 +199,15 @@ class TestPage:
         """No script, no address, no image: it may be mailed, kept and printed."""
         text = page(report(row(), WAITING))
         assert "default-src 'none'" in text
-        for forbidden in ("<script", "http:", "https:", "src=", "@import", "url(", "<link", " on"):
-            assert not re.search(rf"<[^>]*{re.escape(forbidden)}", text.split("</style>")[1])
-        assert "@import" not in text
-        assert "url(" not in text
+        assert "<svg" in text
+        body = text.split("</style>")[1]
+        assert not re.search(r"<[^>]*( src=|<script|<link|<style| on\w+=)", body)
+        for forbidden in ("//", "@import", "url(", "javascript:"):
+            assert forbidden not in text
+        targets = set(re.findall(r'href="#([^"]+)"', text))
+        assert targets
+        assert all(re.search(rf'id="?{target}[">]', text) for target in targets)
+        assert len(re.findall("href=", text)) == len(re.findall('href="#', text))
 
     def test_text_is_never_markup(self):
         """A name or reason that looks like HTML is shown as it is."""
@@ -173,6 +215,41 @@ class TestPage:
         assert "<script>" not in text
         assert "&lt;script&gt;" in text
         assert "&lt;b&gt;" in text
+
+    def test_every_figure_of_the_summary_links_to_its_rows(self):
+        """Nought has no rows, and no link."""
+        item = WorkLine(
+            id=4, claim="cl-9", appointment="a-9", message="see drift 2", days_left=3, age_days=1
+        )
+        contested = row(5, status=DriftStatus.OPEN, verdict=Verdict.FLAG, contested=True)
+        text = page(report(row(), WAITING, contested, work=(item,)))
+        figures = text.split('<ul class="figures">')[1].split("</ul>")[0]
+        assert re.findall(r'href="#(\w+)"', figures) == [
+            *("decide", "held", "work", "d2", "reverted", "contested"),
+        ]
+        assert '<a href="#d2">drift 2</a>' in text.split('id="work"')[1]
+        nothing = page(report()).split("</style>")[1]
+        assert "href" not in nothing
+
+    def test_a_drift_of_other_days_is_named_and_not_linked(self):
+        """A link leads somewhere, or it is none."""
+        item = WorkLine(
+            id=4, claim="cl-9", appointment="a-9", message="see drift 99", days_left=3, age_days=1
+        )
+        text = page(report(row(), work=(item,)))
+        assert "see drift 99" in text
+
+    def test_the_other_date_of_service_is_told_where_the_days_differ(self):
+        """By the zone that dates the claim, which need not be the appointment's."""
+        late = {**MORNING, "start": "2026-12-08T23:30:00-05:00", "end": "2026-12-09T00:20:00-05:00"}
+        chicago = replace(HELD, timezone="America/Chicago")
+        over = {**late, "start": "2026-12-09T00:30:00-05:00"}
+        for claim, other in ((HELD, "Wed 09 Dec 2026"), (chicago, None)):
+            one = replace(WAITING, before=late, after=over, claims=(claim,))
+            told = report_wording.redating(one, claim)
+            assert (None if told is None else report_wording.day(told)) == other
+            said = "by the calendar it would be" in page(report(one))
+            assert said is (other is not None)
 
     def test_it_says_what_waits_and_what_is_held(self):
         """The call to a person names the drift, both times, the claim and the command."""
@@ -182,7 +259,8 @@ class TestPage:
             "Tue 08 Dec 2026 10:00\N{EN DASH}10:50",
             "Tue 08 Dec 2026 12:00\N{EN DASH}12:50",
             "Claim cl-2 is held",
-            "calwarden drift resolve 2 revert|accept|dismiss",
+            "calwarden drift resolve 2 accept",
+            "reschedules it to Tue 08 Dec 2026 12:00",
         ):
             assert said in text
 

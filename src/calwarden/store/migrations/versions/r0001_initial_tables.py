@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("wake_at", Instant(), nullable=True),
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", Instant(), nullable=True),
         sa.Column("due_at", Instant(), nullable=True),
         sa.Column("checked_at", Instant(), nullable=True),
         sa.Column("answered_at", Instant(), nullable=True),
