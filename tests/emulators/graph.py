@@ -12,10 +12,8 @@ import json
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,15 +23,15 @@ from emulators.graph_certificate import folder
 from emulators.graph_control import Control
 from emulators.graph_errors import ApiError, mistake
 from emulators.graph_faults import Fault, Faults
-from emulators.graph_grants import Caller
+from emulators.graph_grants import Caller, TokenError
 from emulators.graph_http import Answer, Dropped, Listener, as_json
-from emulators.graph_oauth import SignIn, TokenError
+from emulators.graph_limits import Limits
+from emulators.graph_oauth import SignIn
 from emulators.graph_people import Person
 from emulators.graph_sign_in import SignInPages
 from emulators.graph_state import Calendar, Rules, State
 
 VERSION = "/v1.0/"
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
 ANNOTATED = {"authorization", "prefer", "if-match", "content-type", "client-request-id"}
 Headers = Iterable[tuple[str, str]]
 Check = Callable[[str, int, Any, Any], list[str]]
@@ -52,19 +50,10 @@ class Request:
     status: int
 
 
-@dataclass
-class Quota:
-    """How many requests a sliding window holds, per mailbox (M26)."""
-
-    requests: int
-    seconds: float = 600.0
-
-
 class GraphServer:
     """The emulator: a server in threads, and the hands of people in Outlook.
 
     ``check`` is asked about every request and reply: method, status, request body, reply body.
-    ``early`` counts requests of a mailbox that was told to wait, and had not (M26).
     """
 
     def __init__(self, port: int = 0, *, check: Check | None = None) -> None:
@@ -77,13 +66,9 @@ class GraphServer:
         self.check = check
         self.violations: list[str] = []
         self.requests: list[Request] = []
-        self.quota: Quota | None = None
+        self.limits = Limits(self.state)
         self.batches = 0
-        self.early = 0
         self.at_stop: list[Callable[[], None]] = []
-        self._recent: dict[str, deque[float]] = {}
-        self.under_way: dict[str, int] = {}
-        self._held_until: dict[str, datetime] = {}
 
     @property
     def url(self) -> str:
@@ -207,20 +192,18 @@ class GraphServer:
         faults = self.faults.due(name)
         mailbox = ""
         try:
-            self._before(faults, early=True)
+            self._forget(faults)
             caller = self.sign_in.caller(dict(_lowered(headers)).get("authorization"))
             asked = self._asked(found, caller, parts.query, headers, body, parts.path)
             mailbox = asked.account.email if asked.account else caller.email
-            with self._admitted(mailbox):
-                self._before(faults, early=False)
+            with self.limits.admitted(mailbox):
+                self._before(faults)
                 status, reply = self.api.answer(asked)
             self._after(faults)
             answer: tuple[int, Any, dict[str, str]] = (status, reply, self._applied(asked))
         except ApiError as error:
             answer = self._refused(name, error)
-            wait = int(error.headers.get("Retry-After", "0"))
-            if wait:
-                self._held_until[mailbox] = self.state.clock() + timedelta(seconds=wait)
+            self.limits.hold(mailbox, int(error.headers.get("Retry-After", "0")))
         except Dropped:
             self._note(name, mailbox, 0)
             raise
@@ -265,44 +248,24 @@ class GraphServer:
             query=graph_query.read(options),
         )
 
-    def _admitted(self, mailbox: str) -> "_Admission":
-        return _Admission(self, mailbox)
+    def _forget(self, faults: list[Fault]) -> None:
+        for fault in faults:
+            if fault.kind == "expire_access":
+                self.sign_in.expire()
+            if fault.kind == "expire_cursor":
+                self.api.delta.kill()
 
-    def admit(self, mailbox: str) -> None:
-        """Count a request in; raises 429 where the mailbox has too many (M26)."""
-        now = time.monotonic()
-        if self.state.clock() < self._held_until.get(mailbox, LONG_AGO):
-            self.early += 1
-        if self.under_way.get(mailbox, 0) >= self.rules.concurrent:
-            raise ApiError(429, "ApplicationThrottled", headers={"Retry-After": "1"})
-        if self.quota is not None:
-            recent = self._recent.setdefault(mailbox, deque())
-            while recent and recent[0] < now - self.quota.seconds:
-                recent.popleft()
-            if len(recent) >= self.quota.requests:
-                wait = max(1, round(recent[0] + self.quota.seconds - now))
-                raise ApiError(429, "ApplicationThrottled", headers={"Retry-After": str(wait)})
-            recent.append(now)
-        self.under_way[mailbox] = self.under_way.get(mailbox, 0) + 1
-
-    def release(self, mailbox: str) -> None:
-        """Count a request out."""
-        self.under_way[mailbox] -= 1
-
-    def _before(self, faults: list[Fault], *, early: bool) -> None:
+    @staticmethod
+    def _before(faults: list[Fault]) -> None:
         for fault in faults:
             match fault.kind:
-                case "drop_before" if early:
+                case "drop_before":
                     raise Dropped
-                case "error" if early:
+                case "error":
                     raise _error(fault)
-                case "expire_access" if early:
-                    self.sign_in.expire()
-                case "expire_cursor" if early:
-                    self.api.delta.kill()
-                case "slow" if not early:
+                case "slow":
                     threading.Event().wait(fault.seconds)
-                case "act" if not early and fault.act is not None:
+                case "act" if fault.act is not None:
                     fault.act()
 
     @staticmethod
@@ -335,7 +298,7 @@ class GraphServer:
         name = "token" if target.endswith("/token") else "sign_in"
         faults = self.faults.due(name)
         try:
-            self._before(faults, early=True)
+            self._before(faults)
             with self.state.lock:
                 reply = self.pages.answer(verb, target, content)
             self._after(faults)
@@ -348,22 +311,6 @@ class GraphServer:
         if any(fault.kind == "truncate" for fault in faults):
             return reply[0], reply[1], reply[2][: len(reply[2]) // 2]
         return reply
-
-
-class _Admission:
-    """A request under way in a mailbox."""
-
-    def __init__(self, server: GraphServer, mailbox: str) -> None:
-        self.server = server
-        self.mailbox = mailbox
-
-    def __enter__(self) -> None:
-        with self.server.state.lock:
-            self.server.admit(self.mailbox)
-
-    def __exit__(self, *_: object) -> None:
-        with self.server.state.lock:
-            self.server.release(self.mailbox)
 
 
 def _parameters(body: Any) -> Any:

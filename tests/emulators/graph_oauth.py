@@ -5,14 +5,14 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from emulators.graph_apps import App
 from emulators.graph_errors import ApiError
 from emulators.graph_grants import (
     ACCESS,
@@ -24,11 +24,9 @@ from emulators.graph_grants import (
     identity,
     names_of,
 )
-from emulators.graph_state import TENANT, State
+from emulators.graph_state import State
 
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 LIFE = 3600
 AUTH_PARAMETERS = {
     "client_id",
@@ -56,19 +54,6 @@ TELEMETRY = {
     "x-client-os",
     "x-client-cpu",
 }
-
-
-@dataclass
-class App:
-    """One app registration. ``mailboxes`` is what RBAC for Applications leaves (None: all)."""
-
-    id: str
-    secret: str | None
-    certificates: dict[str, x509.Certificate] = field(default_factory=dict)
-    redirects: set[str] = field(default_factory=set)
-    public: bool = True
-    application_permissions: frozenset[str] = frozenset({"Calendars.ReadWrite"})
-    mailboxes: set[str] | None = None
 
 
 @dataclass
@@ -147,7 +132,7 @@ class SignIn:
             raise TokenError("invalid_request", f"AADSTS900144: {sorted(unknown)}", mistake=True)
         app = self._app(query)
         redirect = query.get("redirect_uri", "")
-        if not self._redirects(app, redirect):
+        if not app.redirects_to(redirect):
             raise TokenError("invalid_request", "AADSTS50011: redirect URI", mistake=True)
         if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
             raise TokenError("invalid_request", "AADSTS501481: PKCE with S256", mistake=True)
@@ -196,7 +181,7 @@ class SignIn:
         self.token_requests += 1
         app = self._app(form)
         kind = form.get("grant_type", "")
-        self._authenticate(app, form, endpoint, required=kind == "client_credentials")
+        app.authenticate(form, endpoint, required=kind == "client_credentials")
         if kind == "client_credentials":
             return self._app_only(app, tenant, form)
         if kind not in self.grants:
@@ -264,12 +249,6 @@ class SignIn:
             raise TokenError("unauthorized_client", "AADSTS700016: no such application")
         return app
 
-    @staticmethod
-    def _redirects(app: App, redirect: str) -> bool:
-        parts = urlsplit(redirect)
-        loopback = parts.scheme == "http" and parts.hostname in LOOPBACK
-        return (loopback and app.public) or redirect in app.redirects
-
     def _granted(self, app: App, scope: str, email: str | None) -> Grant:
         names = names_of(scope)
         email = email or self.consent.email or next(iter(self.state.accounts))
@@ -281,46 +260,6 @@ class SignIn:
             scopes=names - self.consent.unticks,
             offline="offline_access" in names,
         )
-
-    def _authenticate(
-        self, app: App, form: Mapping[str, str], endpoint: str, *, required: bool
-    ) -> None:
-        if "client_secret" in form:
-            if form["client_secret"] != app.secret:
-                raise TokenError(
-                    "invalid_client", "AADSTS7000215: Invalid client secret", status=401
-                )
-        elif "client_assertion" in form:
-            self._check_assertion(app, form, endpoint)
-        elif required or not app.public:
-            raise TokenError(
-                "invalid_client", "AADSTS7000218: client_secret is missing", status=401
-            )
-
-    @staticmethod
-    def _check_assertion(app: App, form: Mapping[str, str], endpoint: str) -> None:
-        try:
-            header = jwt.get_unverified_header(form["client_assertion"])
-            named = header.get("x5t#S256") or header.get("x5t") or ""
-            raw = jwt.utils.base64url_decode(named.encode()).hex()
-            certificate = next(
-                one
-                for key, one in app.certificates.items()
-                if raw in {key, one.fingerprint(hashes.SHA1()).hex()}
-            )
-            claims = jwt.decode(
-                form["client_assertion"],
-                certificate.public_key(),
-                algorithms=["PS256", "RS256"],
-                audience=endpoint,
-                options={"require": ["exp", "jti", "sub", "iss"]},
-            )
-        except (jwt.PyJWTError, StopIteration, ValueError) as error:
-            raise TokenError("invalid_client", f"AADSTS700027: {error}", status=401) from error
-        if claims["iss"] != app.id or claims["sub"] != app.id:
-            raise TokenError("invalid_client", "AADSTS700021: issuer or subject", mistake=True)
-        if form.get("client_assertion_type") != ASSERTION:
-            raise TokenError("invalid_request", "AADSTS70002", mistake=True)
 
     def _app_only(self, app: App, tenant: str, form: Mapping[str, str]) -> dict[str, Any]:
         if tenant in {"common", "consumers"}:
@@ -434,6 +373,3 @@ def _claims(form: Mapping[str, Any]) -> dict[str, Any] | None:
         raise TokenError("invalid_request", "AADSTS9002332: claims", mistake=True) from error
     told = {key: value for key, value in asked.get("access_token", {}).items() if key != "xms_cc"}
     return {"access_token": told} if told else None
-
-
-__all__ = ["TENANT", "App", "Caller", "Consent", "SignIn", "TokenError"]

@@ -4,8 +4,9 @@ import html
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from emulators.graph_grants import TokenError
 from emulators.graph_http import Answer, as_json
-from emulators.graph_oauth import SignIn, TokenError
+from emulators.graph_oauth import SignIn
 
 PATH = re.compile(r"/(?P<tenant>[\w.-]+)(?P<rest>/.*)")
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 import requests
 
-from emulators.graph import Quota
 from emulators.graph_client import Client, event
+from emulators.graph_limits import Quota
 
 TEN, ELEVEN = "2027-01-04T10:00:00", "2027-01-04T10:50:00"
 IDS = {"Prefer": 'IdType="ImmutableId"'}
@@ -64,7 +64,7 @@ def test_four_requests_at_once_per_mailbox(client, server):
     threads = [threading.Thread(target=other.ask, args=("GET", "/me/events")) for other in others]
     for thread in threads:
         thread.start()
-    while sum(server.under_way.values()) < 4:
+    while sum(server.limits.under_way.values()) < 4:
         threading.Event().wait(0.005)
     answer = client.session.get(f"{client.root}/me/events")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
@@ -74,12 +74,12 @@ def test_four_requests_at_once_per_mailbox(client, server):
 
 def test_a_request_before_retry_after_is_counted(server, client):
     """The window refuses, and remembers who did not wait (M26)."""
-    server.quota = Quota(requests=1, seconds=30)
+    server.limits.quota = Quota(requests=1, seconds=30)
     client.ask("GET", "/me/events")
     assert client.error("GET", "/me/events", 429) == "ApplicationThrottled"
-    assert server.early == 0
+    assert server.limits.early == 0
     client.ask("GET", "/me/events", status=429)
-    assert server.early == 1
+    assert server.limits.early == 1
 
 
 def test_a_save_may_fail_after_it_was_done(client, server):
