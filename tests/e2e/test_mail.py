@@ -141,3 +141,38 @@ def test_what_is_logged_names_nobody(mailing):
     assert "mail_not_sent" in ran.err
     for secret in (SAM, DANA, "Sam", "Canary"):
         assert secret not in ran.err + ran.out
+
+
+BILLED = {
+    "payers": [{"ref": "ACME", "name": "Acme Health"}],
+    "appointments": [
+        {
+            "ref": "a-0",
+            "provider": "dr-lee",
+            "client": "c-1",
+            "start": "2026-11-30T10:00",
+            "minutes": 50,
+        }
+    ],
+    "claims": [{"ref": "cl-0", "appointment": "a-0", "payer": "ACME", "status": "submitted"}],
+}
+ROSA = "rosa@harbor.example"
+
+
+def test_billing_gets_one_digest_a_day_by_tick(mailing):
+    """From its hour on, once, with refs and without names."""
+    mailing.run("import", mailing.write("billed.json", BILLED))
+    mailing.run("appointments", "no-show", "a-0")
+    mailing.configure(f'digest.recipients = ["{ROSA}"]', "digest.hour = 9")
+    with mail_server() as box:
+        for hour in ("08:59", "09:00", "09:01", "18:00"):
+            mailing.now = f"2026-12-01T{hour}:00-05:00"
+            mailing.run("tick", **smtp(box.port))
+        (letter,) = box.letters
+        assert letter.recipients == [ROSA]
+        assert "cl-0" in letter.text
+        assert "Canary" not in letter.text + letter.html
+        assert letter.mail["Subject"] == "1 work item"
+        mailing.now = "2026-12-02T09:00:00-05:00"
+        mailing.run("tick", **smtp(box.port))
+        assert len(box.letters) == 2

@@ -331,3 +331,22 @@ def test_items_are_assigned_and_noted_and_the_most_urgent_stands_first(desk):
         desk.do(work_items.write_note, number, "")
     with pytest.raises(NotFound):
         desk.do(work_items.assign, 99, "Kim")
+
+
+def test_what_time_alone_brings_is_noticed_by_whoever_looks(desk, ledger_times):
+    """A drift that left the date as it was becomes a question two hours before the start."""
+    desk.book("2026-12-01T10:00", ref="a-1")
+    desk.claim("cl-1", "a-1", "submitted")
+    one = desk.get("a-1")
+    number = desk.drift(
+        DriftKind.RESIZED, "a-1", before=ledger_times(one), after=ledger_times(one, minutes=20)
+    )
+    follow_drift(desk, number)
+    assert work(desk) == []
+    assert not desk.read(work_items.lagging, now=desk.now)
+    desk.at("2026-12-01T08:00-05:00")
+    assert desk.read(work_items.lagging, now=desk.now)
+    with desk.database.write() as tx:
+        work_items.sweep(tx, now=desk.now)
+    assert (only(desk)["kind"], only(desk)["drift"]) == ("drift_after_submission", number)
+    assert not desk.read(work_items.lagging, now=desk.now)

@@ -25,6 +25,7 @@ from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
 from calwarden.engine.shard import Intervals, Shard
 from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
+from calwarden.practice.digest import Digest
 from calwarden.practice.links import Links
 from calwarden.sdk.connector import Connector, Context, Credential
 from calwarden.sdk.errors import NeedsAuth
@@ -234,9 +235,16 @@ class Application:
             public_url=self.settings.web.public_url,
             hooks=self.hooks,
             rules=self.rules,
+            digest=self._digest(),
             # turned by hand, the clock jumps between commands, and that is no alarm
             watch=None if self.settings.testing.clock == "manual" else self._watch,
         )
+
+    def _digest(self) -> Digest | None:
+        digest = self.settings.digest
+        if not digest.recipients:
+            return None
+        return Digest(recipients=digest.recipients, hour=digest.hour)
 
     @cached_property
     def links(self) -> Links:

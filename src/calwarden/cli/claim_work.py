@@ -22,6 +22,7 @@ def list_all(session: Session) -> int:
 
     Claims on file whose date no longer holds, claims for what did not take place, times to confirm.
     """
+    catch_up(session)
     application = session.application
     with application.database.read() as connection:
         found = work_items.listing(connection, now=session.now, near=application.policy.near)
@@ -88,6 +89,17 @@ def write_note(
     with session.application.database.write() as tx:
         work_items.write_note(tx, number, text, now=session.now, actor=ACTOR)
     _show(session, number)
+
+
+def catch_up(session: Session) -> None:
+    """Open and close what time alone brought since the timers last ran."""
+    application = session.application
+    now, near = session.now, application.policy.near
+    with application.database.read() as connection:
+        if not work_items.lagging(connection, now=now, near=near):
+            return
+    with application.database.write() as tx:
+        work_items.sweep(tx, now=now, near=near)
 
 
 def _show(session: Session, number: int) -> None:

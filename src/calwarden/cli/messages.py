@@ -143,7 +143,7 @@ def retry(
 
 def _named(template: str) -> str:
     name = template.removesuffix(".jinja").replace("-", "_")
-    for candidate in (name, f"client/{name}", f"provider/{name}"):
+    for candidate in (name, f"client/{name}", f"provider/{name}", f"billing/{name}"):
         if candidate in TEMPLATES:
             return candidate
     raise WrongInput(f"there is no template {template}; they are: {', '.join(sorted(TEMPLATES))}")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
+from calwarden.cli.claim_work import catch_up
 from calwarden.cli.failures import WrongInput
 from calwarden.cli.options import group
 from calwarden.cli.session import Session, command
@@ -80,6 +81,7 @@ def drift(  # noqa: PLR0913 - one parameter an option
     """
     scope = Scope(provider=provider, payer=payer, severity=severity)
     days = (_day(since), _day(until))
+    catch_up(session)
     with session.application.database.read() as connection:
         _demand_known(connection, scope)
         report = drift_report(

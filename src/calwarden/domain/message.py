@@ -18,6 +18,7 @@ class MessageKind(StrEnum):
     PROPOSAL = "proposal"
     RELINK_NEEDED = "relink_needed"
     PORTAL_MESSAGE = "portal_message"
+    DIGEST = "digest"
 
 
 class Reader(StrEnum):
@@ -25,6 +26,7 @@ class Reader(StrEnum):
 
     CLIENT = "client"
     PROVIDER = "provider"
+    BILLING = "billing"
 
 
 class MessageStatus(StrEnum):
@@ -38,7 +40,10 @@ class MessageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """The one person a message goes to; the address is looked up when it is sent."""
+    """The one person a message goes to; the address is looked up when it is sent.
+
+    Billing has no ref of its own: there it is the address.
+    """
 
     reader: Reader
     ref: str
@@ -52,6 +57,11 @@ class Recipient:
     def provider(cls, ref: str) -> "Recipient":
         """Return a provider as recipient."""
         return cls(reader=Reader.PROVIDER, ref=ref)
+
+    @classmethod
+    def billing(cls, address: str) -> "Recipient":
+        """Return somebody in billing as recipient."""
+        return cls(reader=Reader.BILLING, ref=address)
 
 
 FIRST_RETRY = timedelta(minutes=1)

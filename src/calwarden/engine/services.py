@@ -13,6 +13,7 @@ from calwarden.domain.projection import Wording
 from calwarden.domain.rules import Rules
 from calwarden.engine.clock_watch import ClockWatch
 from calwarden.engine.smtp import MailServer
+from calwarden.practice.digest import Digest
 from calwarden.practice.messages.correspondence import Correspondence
 from calwarden.practice.messages.house import Rendered
 from calwarden.sdk.connector import Connector
@@ -53,7 +54,7 @@ class Services:
     ``watch`` notices when the clock jumps; None where it is turned by hand.
     ``post`` is None where no mail server is set: messages wait. ``public_url`` is where people
     reach the pages, and ``hooks`` where calendar services do to tell of changes; None where they
-    cannot.
+    cannot. ``digest`` is None where billing gets none.
     """
 
     database: Database
@@ -73,4 +74,5 @@ class Services:
     public_url: str = "http://127.0.0.1:8080"
     hooks: str | None = None
     rules: Rules = field(default_factory=Rules)
+    digest: Digest | None = None
     watch: ClockWatch | None = None

@@ -84,6 +84,21 @@ def sweep(tx: Connection, *, now: datetime, near: timedelta = NEAR) -> None:
     follow_drifts(tx, standing, now=now, near=near)
 
 
+def lagging(connection: Connection, *, now: datetime, near: timedelta = NEAR) -> bool:
+    """Tell whether time alone has brought something to do that no item stands for yet."""
+    standing = drifts.search(connection, statuses=drifts.STANDING)
+    appointments = {ref for row in standing for ref in concerned(row)}
+    rows = claims.search(connection, appointments=sorted(appointments))
+    refs = [row.ref for row in rows]
+    live: dict[str, set[str]] = {}
+    for item in work_items.search(connection, claims=refs, statuses=LIVE):
+        live.setdefault(item.claim, set()).add(item.matter)
+    return any(
+        {need.matter for need in case.needs} != live.get(case.row.ref, set())
+        for case in cases(connection, rows, now, near)
+    )
+
+
 def follow_payer(tx: Connection, payer: str, *, now: datetime, actor: str) -> None:
     """Follow another way in which a payer wants its claims corrected."""
     follow(tx, [row.ref for row in claims.search(tx, payer=payer)], now=now, actor=actor)

@@ -63,5 +63,7 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(one) for one in value)}]"
     # a TOML basic string is spelled as a JSON one (https://toml.io/en/v1.0.0#string)
     return json.dumps(str(value))

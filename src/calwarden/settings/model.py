@@ -26,6 +26,7 @@ Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 ENV_PREFIX = "CALWARDEN__"
 ENV_DELIMITER = "__"
+_ADDRESS = re.compile(r"[^\s@<>\",;]+@[^\s@<>\",;]+")
 _PERCENT = re.compile(r"(\d{1,2}|100)%")
 
 
@@ -186,8 +187,27 @@ class SmtpSettings(SecretSettings):
     @field_validator("sender")
     @classmethod
     def _one_address(cls, value: str) -> str:
-        if not re.fullmatch(r"[^\s@<>\",;]+@[^\s@<>\",;]+", value):
+        if not _ADDRESS.fullmatch(value):
             raise ValueError("takes a plain address such as office@practice.example")
+        return value
+
+
+class DigestSettings(Section):
+    """The daily digest: an e-mail to billing about held claims and work, if there is any."""
+
+    recipients: tuple[str, ...] = Field(
+        default=(),
+        description='Addresses in billing, such as ["billing@practice.example"]; none: no digest.',
+    )
+    hour: int = Field(
+        default=7, ge=0, le=23, description="Hour of the practice's day from which it is sent."
+    )
+
+    @field_validator("recipients")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ADDRESS.fullmatch(one) for one in value):
+            raise ValueError("takes plain addresses such as billing@practice.example")
         return value
 
 
@@ -388,6 +408,7 @@ class Settings(BaseSettings):
     features: FeatureSettings = FeatureSettings()
     web: WebSettings = WebSettings()
     smtp: SmtpSettings = SmtpSettings()
+    digest: DigestSettings = DigestSettings()
     network: NetworkSettings = NetworkSettings()
     caldav: CalDAVSettings = CalDAVSettings()
     google: GoogleSettings = GoogleSettings()

@@ -28,6 +28,15 @@ outbox = Table(
     Index("ix_outbox_due", "status", "next_attempt_at"),
 )
 
+digests = Table(
+    "digests",
+    metadata,
+    # a day of the practice whose digest was made, be it that there was nothing to say
+    Column("day", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("queued", Integer, nullable=False),
+)
+
 threads = Table(
     "threads",
     metadata,

@@ -10,6 +10,9 @@ from calwarden.domain.message import Reader, Recipient
 from calwarden.store import appointments, calendars, people
 from calwarden.store.outbox import OutboxMessage
 
+HOUSE = "Your practice"
+BILLING = "Billing"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correspondence:
@@ -34,6 +37,15 @@ def correspondence(connection: Connection, message: OutboxMessage) -> Correspond
     """Look up the people of a message; raises `NotFound`."""
     practice = people.practice(connection)
     to = message.recipient
+    if to.reader is Reader.BILLING:
+        return Correspondence(
+            to=to,
+            name=BILLING,
+            address=to.ref,
+            zone=practice.timezone if practice else "UTC",
+            practice=HOUSE if practice is None else practice.name,
+            provider="",
+        )
     one = None
     if message.appointment is not None:
         one = appointments.get(connection, message.appointment)
@@ -52,7 +64,7 @@ def correspondence(connection: Connection, message: OutboxMessage) -> Correspond
         name=person.name,
         address=person.email,
         zone=person.timezone,
-        practice="Your practice" if practice is None else practice.name,
+        practice=HOUSE if practice is None else practice.name,
         provider=provider.name,
         appointment=one,
         following=None if following is None else appointments.get(connection, following["ref"]),

@@ -66,10 +66,15 @@ PROVIDERS = (
     MessageKind.RELINK_NEEDED,
     MessageKind.PORTAL_MESSAGE,
 )
+BILLING = (MessageKind.DIGEST,)
 
 TEMPLATES: Mapping[str, tuple[Reader, MessageKind]] = {
     f"{reader}/{kind}": (reader, kind)
-    for reader, kinds in ((Reader.CLIENT, CLIENTS), (Reader.PROVIDER, PROVIDERS))
+    for reader, kinds in (
+        (Reader.CLIENT, CLIENTS),
+        (Reader.PROVIDER, PROVIDERS),
+        (Reader.BILLING, BILLING),
+    )
     for kind in kinds
 }
 """Every template by its name, with the reader and the kind that it is for."""

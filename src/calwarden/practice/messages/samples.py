@@ -19,6 +19,8 @@ def sample(
 ) -> tuple[OutboxMessage, Correspondence]:
     """Return a message of a kind and its people, all made up."""
     client = reader is Reader.CLIENT
+    if reader is Reader.BILLING:
+        return _digest(practice)
     to = Recipient(reader=reader, ref="c-100" if client else "dr-lee")
     message = OutboxMessage(
         id=1,
@@ -44,6 +46,53 @@ def sample(
         appointment=None if kind in {MessageKind.PROPOSAL, MessageKind.RELINK_NEEDED} else _one(),
         following=_one() if kind is MessageKind.CANCELLED else None,
         linked=not client,
+    )
+    return message, people
+
+
+def _digest(practice: str) -> tuple[OutboxMessage, Correspondence]:
+    """Return the digest, which speaks of nobody's appointment alone."""
+    to = Recipient.billing("billing@harbor.example")
+    held = {
+        "claim": "cl-7",
+        "appointment": "a-7",
+        "date_of_service": "2026-11-27",
+        "payer": "ACME",
+        "reasons": ["drift 12 (moved) is open on an appointment that has started"],
+    }
+    item = {
+        "id": 4,
+        "claim": "cl-3",
+        "days_left": 21,
+        "message": "Claim cl-3 was voided. Send it again as a new original (frequency code 1) with "
+        "the date of service 2026-09-22.",
+    }
+    message = OutboxMessage(
+        id=1,
+        message_id="<sample@calwarden>",
+        kind=MessageKind.DIGEST,
+        recipient=to,
+        appointment=None,
+        facts={
+            "day": "2026-11-30",
+            "waiting": 3,
+            "contested": 1,
+            "oldest_days": 2,
+            "reverted": 5,
+            "held": [held],
+            "held_more": 0,
+            "work": [item],
+            "work_more": 0,
+        },
+        status=MessageStatus.WAITING,
+        attempts=0,
+        next_attempt_at=NOW,
+        problem=None,
+        created_at=NOW,
+        sent_at=None,
+    )
+    people = Correspondence(
+        to=to, name="Billing", address=to.ref, zone=ZONE, practice=practice, provider=""
     )
     return message, people
 

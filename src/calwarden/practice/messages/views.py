@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from calwarden.domain.appointment import Place
@@ -12,7 +13,9 @@ from calwarden.practice.messages.wording import Meeting, told_meeting, told_mome
 
 MOST_LISTED = 12
 
-WITHOUT_TIMES = frozenset({MessageKind.RELINK_NEEDED, MessageKind.PORTAL_MESSAGE})
+WITHOUT_TIMES = frozenset(
+    {MessageKind.RELINK_NEEDED, MessageKind.PORTAL_MESSAGE, MessageKind.DIGEST}
+)
 
 SERVICES = {"caldav": "CalDAV", "google": "Google", "outlook": "Outlook"}
 
@@ -47,6 +50,8 @@ class View:
                 values = {"calendar": {"name": facts["name"], "service": service}}
             case MessageKind.PORTAL_MESSAGE:
                 values = {"meeting": self._meeting(facts["appointment"])}
+            case MessageKind.DIGEST:
+                values = {"digest": facts, "day": date.fromisoformat(facts["day"])}
             case _:
                 values = self._ask(facts)
         return {"zone_told": kind not in WITHOUT_TIMES, **values}

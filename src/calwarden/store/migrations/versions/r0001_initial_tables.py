@@ -48,6 +48,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credentials")),
     )
     op.create_table(
+        "digests",
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("queued", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_digests")),
+    )
+    op.create_table(
         "import_baseline",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("ref", sa.Text(), nullable=False),
@@ -737,6 +744,7 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_table("installation")
     op.drop_table("import_baseline")
+    op.drop_table("digests")
     op.drop_table("credentials")
     op.drop_table("clock_marks")
     op.drop_table("clients")
