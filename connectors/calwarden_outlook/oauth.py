@@ -21,6 +21,7 @@ from calwarden_outlook.tokens import user_credential, with_token
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = timedelta(minutes=5)
+LONGEST_FORM = 65_536
 PAGE = (
     "<!doctype html><meta charset=utf-8><title>calwarden</title>"
     "<p>{}</p><p>You can close this window and go back to the command line.</p>"
@@ -111,6 +112,8 @@ def _in_browser(ask: Ask, person: Person, show: Show, patience: timedelta) -> di
                 redirect_uri=f"http://localhost:{listener.server_port}",
                 state=state,
                 prompt="select_account",
+                # the code is posted, so no history of a browser holds it (RFC 9700 section 4.3.1)
+                response_mode="form_post",
             )
         )
         show(str(flow["auth_uri"]))
@@ -155,8 +158,17 @@ class _Listener(HTTPServer):
 def _answering(take: Callable[[Mapping[str, str]], str | None]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            query = parse_qs(urlsplit(self.path).query)
-            said = take({name: values[0] for name, values in query.items()})
+            self._answer(urlsplit(self.path).query)
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdigit() or int(length) > LONGEST_FORM:
+                self.send_error(413)
+                return
+            self._answer(self.rfile.read(int(length)).decode("ascii", "replace"))
+
+        def _answer(self, form: str) -> None:
+            said = take({name: values[0] for name, values in parse_qs(form).items()})
             page = PAGE.format(said or "This page belongs to no sign-in.").encode()
             self.send_response(_OK if said else 404)
             self.send_header("Content-Type", "text/html; charset=utf-8")

@@ -213,7 +213,11 @@ class Writer:
             fields |= self._repetition(wanted, stood)
         if not fields:
             return rows
-        row = self._guarded(rows.master, lambda etag: self._patch(rows.id, fields, etag))
+        row = self._guarded(
+            rows.master,
+            lambda etag: self._patch(rows.id, fields, etag),
+            lambda: self._whole_again(rows, stood),
+        )
         if wanted.recurrence is None and stood.recurrence is None:
             return Rows(master={**row, **_property(rows.master)})
         return self._again(rows)
@@ -272,7 +276,11 @@ class Writer:
         stood = self._reader.body(row)
         fields = changed_fields(body, event.text, stood)
         if fields:
-            self._guarded(row, lambda etag: self._patch(str(row["id"]), fields, etag))
+            self._guarded(
+                row,
+                lambda etag: self._patch(str(row["id"]), fields, etag),
+                lambda: self._row_again(row),
+            )
 
     def _stand_in(
         self, event: ManagedEvent, wanted: EventResource, slot: Slot, body: EventBody
@@ -303,10 +311,17 @@ class Writer:
             states = () if write.base is None else _shrinking(write.base)
             if seen is None or not any(same(seen, state) for state in states):
                 raise _CHANGED
-        for row in (*rows.stand_ins, rows.master):
+        for row in rows.stand_ins:
             self._send_delete(row)
+        alone = replace(rows, stand_ins=())
+        self._send_delete(rows.master, lambda: self._left(alone))
 
-    def _send_delete(self, row: Row) -> None:
+    def _left(self, rows: Rows) -> Row | None:
+        """Return a series again whose stand-ins were just taken away, if nothing else changed."""
+        stood = self._folded(rows).resource
+        return None if stood is None else self._whole_again(rows, stood)
+
+    def _send_delete(self, row: Row, again: Callable[[], Row | None] | None = None) -> None:
         key = str(row["id"])
 
         def send(etag: str | None) -> Row:
@@ -323,7 +338,7 @@ class Writer:
             except FAULTS as error:
                 raise translated(error, writing=True) from error
 
-        self._guarded(row, send)
+        self._guarded(row, send, again or (lambda: self._row_again(row)))
 
     def _patch(self, key: str, fields: Mapping[str, Any], etag: str | None) -> Row:
         try:
@@ -337,23 +352,36 @@ class Writer:
                 ) from error
             raise translated(error, writing=True, addressed=True) from error
 
-    def _guarded(self, row: Row, send: Callable[[str | None], Row]) -> Row:
+    @staticmethod
+    def _guarded(
+        row: Row, send: Callable[[str | None], Row], again: Callable[[], Row | None]
+    ) -> Row:
         """Send under the row's etag, and once more if nothing but the etag had changed.
 
-        Graph says 412 at times without cause, and moves etags by itself (A2, M12).
+        Graph says 412 at times without cause, and moves etags by itself (A2, M12). ``again`` reads
+        the row once more; None where it does not say the same.
         """
         try:
             return send(etag_of(row))
         except PreconditionFailed:
-            fresh = self._looker.one(str(row["id"]))
-            if fresh is None or not self._alike(fresh, row):
+            fresh = again()
+            if fresh is None:
                 raise
         return send(etag_of(fresh))
 
-    def _alike(self, one: Row, other: Row) -> bool:
-        """Tell whether two readings of one row say the same of everything that we write."""
-        bodies = [writable(self._reader.body(row)) for row in (one, other)]
-        return bodies[0] == bodies[1] and one.get("recurrence") == other.get("recurrence")
+    def _row_again(self, row: Row) -> Row | None:
+        fresh = self._looker.one(str(row["id"]))
+        if fresh is None:
+            return None
+        bodies = [writable(self._reader.body(one)) for one in (fresh, row)]
+        return fresh if bodies[0] == bodies[1] else None
+
+    def _whole_again(self, rows: Rows, stood: EventResource) -> Row | None:
+        fresh = self._looker.rows(rows.id, series=stood.recurrence is not None)
+        seen = None if fresh is None else self._folded(fresh).resource
+        if fresh is None or seen is None or not same(seen, stood):
+            return None
+        return fresh.master
 
 
 class _Crossing(Rejected):

@@ -1,7 +1,7 @@
 """The emulator of Graph as a world of the connector contract suite."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,6 +96,7 @@ class GraphWorld:
         self.credential: Mapping[str, Any] = self.kind.app_only(owner)
         self.link: Link | None = None
         self.opened: list[Connector] = []
+        self.pace: Callable[[], None] = lambda: None
 
     @property
     def person(self) -> GraphPerson:
@@ -122,6 +123,7 @@ class GraphWorld:
                 "allow_private": True,
                 "timeout": timedelta(seconds=5),
                 "save_credential": self._save,
+                "pace": lambda _key: self.pace(),
                 **about,
             }
         )

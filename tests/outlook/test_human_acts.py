@@ -1,0 +1,272 @@
+"""What people do in Outlook is found once, named, and put back or shown to somebody."""
+
+from datetime import timedelta
+
+import pytest
+
+from calwarden.domain.wall_time import local_text
+
+SLOT = "2026-12-17T10:00:00"
+NEXT = "2026-12-24T10:00:00"
+HOW = [
+    pytest.param({}, id="as documented"),
+    pytest.param({"if_match": frozenset(), "series_change": "keep"}, id="unguarded"),
+    pytest.param(
+        {
+            "series_change": "drop_moved",
+            "deleted_occurrence": "removed",
+            "series_rows": "changed",
+            "zone_names": "windows",
+            "container": "ignored",
+        },
+        id="otherwise",
+    ),
+]
+
+
+anyhow = pytest.mark.parametrize("how", HOW)
+"""The law holds whichever way the service does what is nowhere promised."""
+
+
+def _let(house, how):
+    for name, value in how.items():
+        setattr(house.rules, name, value)
+
+
+def _kinds(house):
+    return sorted((str(drift.kind), str(drift.status)) for drift in house.drifts())
+
+
+SINGLE_ACTS = {
+    "dragged to another day": (lambda p, r: p.drag(r, 24 * 60), "moved"),
+    "dragged to another hour": (lambda p, r: p.drag(r, 60), "moved"),
+    "dragged out of sight": (lambda p, r: p.drag(r, 600 * 24 * 60), "moved"),
+    "resized": (lambda p, r: p.resize(r, 30), "resized"),
+    "deleted": (lambda p, r: p.delete(r), "deleted"),
+    "called off": (lambda p, r: p.cancel(r), "cancelled"),
+    "made all-day": (lambda p, r: p.make_all_day(r), "all_day"),
+    "retitled": (lambda p, r: p.retitle(r, "Sam's session"), "retitled"),
+    "made public": (lambda p, r: p.publish(r), "exposed"),
+    "shown as free": (lambda p, r: p.show_as(r, "free"), "freed"),
+    "shown as working elsewhere": (lambda p, r: p.show_as(r, "workingElsewhere"), "freed"),
+    "relocated": (lambda p, r: p.relocate(r, "Cafe"), "location_changed"),
+    "put into another zone": (
+        lambda p, r: p.change_zone(r, "Central Standard Time", keep_wall=True),
+        "moved",
+    ),
+}
+
+
+@pytest.mark.parametrize("act", SINGLE_ACTS)
+def test_an_edit_of_an_appointment_is_reverted(house, act):
+    """Each edit is one drift of its kind, put back in the same pass."""
+    do, kind = SINGLE_ACTS[act]
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    do(house.person, house.remote("a-1"))
+    house.sync()
+    assert _kinds(house) == [(kind, "reverted")]
+    row = house.row("a-1")
+    assert row["start"]["dateTime"].startswith("2026-12-03T10:00:00")
+    assert (row["subject"], row["sensitivity"], row["showAs"]) == ("Session", "private", "busy")
+    assert row["location"]["displayName"] == "Office"
+    assert not row["isAllDay"]
+    assert len(house.items()) == 1
+    house.quiet()
+
+
+def test_another_zone_at_the_same_instant_is_no_drift(house):
+    """The same instant told in another zone, even a nameless one, is none of our business."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    house.person.change_zone(house.remote("a-1"), "America/Chicago")
+    house.sync()
+    house.person.custom_zone(house.remote("a-1"))
+    house.sync()
+    assert house.drifts() == []
+
+
+SERIES_ACTS = {
+    "one meeting dragged": (lambda p, r: p.drag_occurrence(r, SLOT, 60), "occurrence_moved"),
+    "one meeting deleted": (lambda p, r: p.delete_occurrence(r, SLOT), "occurrence_deleted"),
+    "all meetings dragged": (lambda p, r: p.drag(r, 60), "moved"),
+    "all meetings resized": (lambda p, r: p.resize(r, 30), "resized"),
+    "another rule": (lambda p, r: p.change_rule(r, "FREQ=WEEKLY;INTERVAL=2;COUNT=3"), None),
+    "this and following deleted": (lambda p, r: p.end_before(r, SLOT), None),
+    "all deleted": (lambda p, r: p.delete(r), "deleted"),
+}
+
+
+@anyhow
+@pytest.mark.parametrize("act", SERIES_ACTS)
+def test_an_edit_of_a_series_is_reverted(house, act, how):
+    """A series and its exceptions stand again as the store has them."""
+    _let(house, how)
+    do, kind = SERIES_ACTS[act]
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.reschedule("s-1#3", "2026-12-25T15:00")
+    house.sync()
+    before = house.resource("s-1")
+    do(house.person, house.remote("s-1"))
+    house.sync()
+    assert [one.status for one in house.drifts()] == ["reverted"]
+    if kind is not None:
+        assert [one.kind for one in house.drifts()] == [kind]
+    after = house.resource("s-1")
+    assert (after.body, after.recurrence) == (before.body, before.recurrence)
+    assert (after.overrides, after.excluded) == (before.overrides, before.excluded)
+    house.quiet()
+
+
+@anyhow
+def test_a_deleted_meeting_comes_back_as_a_single_event_of_its_series(house, how):
+    """Exchange cannot restore an occurrence: what stands in is watched and moves with its series."""
+    _let(house, how)
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.person.delete_occurrence(house.remote("s-1"), SLOT)
+    house.sync()
+    series, stand_in = sorted(house.items(), key=lambda item: item.recurrence is None)
+    assert (series.recurrence is None, stand_in.recurrence) == (False, None)
+    assert stand_in.start.isoformat() == SLOT
+    assert house.resource("s-1").excluded == frozenset()
+    house.person.drag(_id(house, stand_in), 60)
+    house.sync()
+    assert [one.kind for one in house.drifts()] == ["occurrence_deleted", "occurrence_moved"]
+    assert stand_in.start.isoformat() == SLOT
+    house.person.delete(_id(house, stand_in))
+    house.sync()
+    assert len(house.items()) == 2
+    house.reschedule("s-1#2", "2026-12-18T09:00")
+    house.sync()
+    moved = house.resource("s-1").overrides[SLOT]
+    assert local_text(moved.start) == "2026-12-18T09:00:00"
+    house.cancel("s-1#2")
+    house.sync()
+    assert len(house.items()) == 1
+    house.quiet()
+
+
+def _id(house, item):
+    return house.person._id(item)
+
+
+@anyhow
+def test_a_meeting_that_moves_past_its_neighbour_leaves_its_series(house, how):
+    """A move that Exchange refuses is a single event that belongs to the series."""
+    _let(house, how)
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.reschedule("s-1#2", "2026-12-29T09:00")
+    house.sync()
+    assert len(house.items()) == 2
+    moved = house.resource("s-1").overrides[SLOT]
+    assert local_text(moved.start) == "2026-12-29T09:00:00"
+    house.quiet()
+    for number in range(1, 7):
+        house.cancel(f"s-1#{number}")
+    house.sync()
+    assert house.items() == []
+    assert house.drifts() == []
+
+
+@anyhow
+@pytest.mark.parametrize("properties", [False, True])
+def test_a_split_is_one_drift_and_leaves_one_series(house, properties, how):
+    """The cut and the new series, with or without our property, are one drift."""
+    _let(house, how)
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.person.split(house.remote("s-1"), SLOT, 60, properties=properties)
+    house.sync()
+    assert [one.kind for one in house.drifts()] == ["series_split"]
+    assert len(house.items()) == 1
+    assert house.resource("s-1").recurrence.count == 6
+    house.quiet()
+
+
+@pytest.mark.parametrize("properties", [False, True])
+def test_a_copy_is_never_taken_for_ours(house, properties):
+    """A duplicate with our property is flagged; without it it is a person's own event."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    house.person.copy(house.remote("a-1"), 24 * 60, properties=properties)
+    house.sync()
+    assert _kinds(house) == ([("copied", "open")] if properties else [])
+    assert len(house.items()) == 2
+    house.quiet()
+
+
+@anyhow
+def test_a_move_to_an_unknown_calendar_is_a_deletion_here(house, how):
+    """An event that went to a calendar that is not linked is deleted as far as this one knows."""
+    _let(house, how)
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    other = house.world.server.state.add_calendar(house.world.calendar.owner, "Private")
+    house.person.move_to(house.remote("a-1"), other.id)
+    house.sync()
+    assert _kinds(house) == [("deleted", "reverted")]
+    assert len(house.items()) == 1
+    house.quiet()
+
+
+def test_a_guest_and_an_answer_are_shown_to_somebody(house):
+    """Guests cannot be removed silently, so they are flagged; so is a declined answer."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    mails = list(house.world.server.state.mails)
+    assert mails == []
+    house.person.invite(house.remote("a-1"), "friend@elsewhere.example")
+    mails = list(house.world.server.state.mails)
+    house.sync()
+    assert _kinds(house) == [("attendees_changed", "open")]
+    house.quiet()
+    assert house.world.server.state.mails == mails
+
+
+def test_notes_reminders_and_colours_are_theirs(house):
+    """What is not ours is no drift, and stays when we write for another reason."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    house.person.adorn(house.remote("a-1"))
+    before = house.person.adornments(house.remote("a-1"))
+    house.quiet()
+    house.reschedule("a-1", "2026-12-04T10:00")
+    house.sync()
+    assert house.person.adornments(house.remote("a-1")) == before
+    assert house.drifts() == []
+
+
+def test_a_deleted_meeting_that_a_person_brings_back_is_withdrawn(house):
+    """Their own undo of a move before the grace is over leaves nothing to do."""
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.person.drag_occurrence(house.remote("s-1"), SLOT, 60)
+    house.tick()
+    assert [one.status for one in house.drifts()] == ["open"]
+    house.person.drag_occurrence(house.remote("s-1"), SLOT, -60)
+    house.clock.advance(timedelta(seconds=70))
+    house.tick()
+    assert [one.status for one in house.drifts()] == ["withdrawn"]
+    house.quiet()
+
+
+@pytest.mark.parametrize("act", ["drag", "delete", "free"])
+def test_a_block_that_a_person_changes_comes_back_as_what_it_was(house, act):
+    """Out-of-office blocks are real ones, and protected like appointments."""
+    house.block("o-1", "2026-12-24T00:00", "2026-12-27T00:00")
+    house.sync()
+    assert house.row("o-1")["showAs"] == "oof"
+    if act == "drag":
+        house.person.drag(house.remote("o-1"), 24 * 60)
+    elif act == "delete":
+        house.person.delete(house.remote("o-1"))
+    else:
+        house.person.show_as(house.remote("o-1"), "free")
+    house.sync()
+    assert [one.status for one in house.drifts()] == ["reverted"]
+    row = house.row("o-1")
+    assert (row["showAs"], row["sensitivity"]) == ("oof", "private")
+    assert row["start"]["dateTime"].startswith("2026-12-24T00:00:00")
+    house.quiet()
