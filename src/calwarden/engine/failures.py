@@ -83,10 +83,10 @@ def _again(services: Services, calendar: LinkedCalendar, error: RemoteError) -> 
     values: dict[str, object] = {"failures": calendar.failures + 1, "due_at": decision.at}
     if not calendar.failures:
         values["failing_since"] = now
-    if decision.binding:
-        values["not_before"] = decision.at
     with services.database.write() as connection:
         calendars.save(connection, calendar.id, **values)
+        if decision.binding:
+            calendars.rest(connection, calendar, decision.at)
 
 
 def _stop(

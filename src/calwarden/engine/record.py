@@ -203,8 +203,10 @@ def _calendar(
         "answered_at": now,
         "checked_at": now,
         "failures": 0,
-        "not_before": None,
     }
+    told = calendars.get(connection, calendar.id).not_before
+    if told is not None and told <= now:
+        values["not_before"] = None  # one that another calendar of the account was told stands
     if look.cursor is not None:
         values |= {"cursor": look.cursor, "cursor_at": now}
     if look.complete:

@@ -105,6 +105,20 @@ def save(connection: Connection, calendar_id: int, **values: Any) -> None:
         raise NotFound("calendar", calendar_id)
 
 
+def rest(connection: Connection, calendar: LinkedCalendar, until: datetime) -> None:
+    """Let every calendar of the same account be asked nothing before ``until``.
+
+    One that has to rest for longer does.
+    """
+    same = (
+        calendars.c.connector == calendar.connector,
+        calendars.c.account == calendar.account,
+        calendars.c.not_before.is_(None) | (calendars.c.not_before < until),
+    )
+    wider = same if calendar.account else (calendars.c.id == calendar.id,)
+    connection.execute(update(calendars).where(*wider).values(not_before=until))
+
+
 def set_status(
     connection: Connection, calendar_id: int, status: CalendarStatus, reason: str | None = None
 ) -> None:
