@@ -1,6 +1,7 @@
 """The connector for Outlook and Microsoft 365: what the entry point names, one open calendar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import timedelta
 from typing import Any
 
 from typing_extensions import override
@@ -22,7 +23,8 @@ from calwarden.sdk.connector import (
     Window,
     Write,
 )
-from calwarden_outlook import oauth, tokens
+from calwarden.sdk.push import Callback, Posting, Reading, Subscription
+from calwarden_outlook import oauth, subscriptions, tokens
 from calwarden_outlook.looking import Looker
 from calwarden_outlook.mapping import Reader
 from calwarden_outlook.patterns import expresses
@@ -37,6 +39,7 @@ class OutlookCalendar(Connector):
 
     def __init__(self, link: Link, credential: Credential, context: Context) -> None:
         self._link = link
+        self._now = context.now
         self._service = Service(credential, context)
         reader = Reader(context.fingerprint, context.zone)
         self._looker = Looker(self._service, link.remote_id, reader)
@@ -81,6 +84,22 @@ class OutlookCalendar(Connector):
     @override
     def expresses(self, recurrence: Recurrence) -> bool:
         return expresses(recurrence)
+
+    def subscribe(
+        self, callback: Callback, lasting: timedelta, *, known: Collection[str] = ()
+    ) -> Subscription:
+        """Open a subscription on the mailbox's events."""
+        return subscriptions.subscribe(
+            self._service, self._link.remote_id, callback, lasting, self._now, known
+        )
+
+    def extend(self, subscription: Subscription, lasting: timedelta) -> Subscription | None:
+        """Let a subscription go on; None where Graph does not know it any more."""
+        return subscriptions.extend(self._service, subscription, lasting, self._now)
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        subscriptions.end(self._service, subscription.name)
 
     @override
     def close(self) -> None:
@@ -133,6 +152,10 @@ class OutlookConnector(ConnectorKind):
         permission = tokens.READ if reading else tokens.READ_WRITE
         flow = oauth.on_device if way == "device" else oauth.in_browser
         return flow(permission, context, show)
+
+    def read_posting(self, posting: Posting) -> Reading:
+        """Return what Graph posted: a handshake, or notices."""
+        return subscriptions.read(posting)
 
     def app_only(self, mailbox: str) -> dict[str, Any]:
         """Return the credential of a mailbox that the application opens by itself."""

@@ -24,7 +24,7 @@ CAPABILITIES = Capabilities(
     # Graph mails every attendee (M15)
     silent_attendee_removal=False,
     out_of_office="event",
-    push=False,
+    push=True,
 )
 
 

@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import requests
 
@@ -65,6 +65,15 @@ class Service:
     def url(self, *path: str) -> str:
         """Return the address of something in the mailbox."""
         return "/".join([self._root, self.mailbox, *(quote(part, safe="") for part in path)])
+
+    @property
+    def mailbox_name(self) -> str:
+        """The mailbox as a resource is named in a body: not as part of an address."""
+        return unquote(self.mailbox)
+
+    def top(self, *path: str) -> str:
+        """Return the address of something that belongs to no mailbox."""
+        return "/".join([self._root, *(quote(part, safe="") for part in path)])
 
     def send(  # noqa: PLR0913 - one parameter a part of the request
         self,

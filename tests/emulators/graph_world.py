@@ -97,6 +97,7 @@ class GraphWorld:
         self.link: Link | None = None
         self.opened: list[Connector] = []
         self.pace: Callable[[], None] = lambda: None
+        self.now: Callable[[], datetime] = lambda: NOW
 
     @property
     def person(self) -> GraphPerson:
@@ -118,7 +119,7 @@ class GraphWorld:
             **{
                 "fingerprint": FINGERPRINT,
                 "zone": ZONE,
-                "now": lambda: NOW,
+                "now": self.now,
                 "settings": self.settings,
                 "allow_private": True,
                 "timeout": timedelta(seconds=5),

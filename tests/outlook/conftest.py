@@ -142,7 +142,7 @@ def practice(tmp_path_factory) -> Installation:
 
 
 @pytest.fixture
-def installation(tmp_path, practice, server, world) -> Installation:
+def installation(tmp_path, practice, world) -> Installation:
     """The practice, configured for the emulator."""
     assert world.calendar.owner == OWNER
     made = copied(practice.folder, tmp_path, dict(practice.environment))

@@ -191,7 +191,7 @@ def test_a_cursor_that_dies_between_pages_is_a_dead_cursor(server, watcher):
         watcher.look()
 
 
-def test_a_cursor_in_another_form_is_a_dead_cursor(server, connector, watcher):
+def test_a_cursor_in_another_form_is_a_dead_cursor(connector, watcher):
     """A malformed token is answered 400 and means the same; so does another version's form."""
     form, begin, end, link = watcher.cursor.split(" ", 3)
     wrong = link.partition("=")[0] + "=" + "x" * 40
@@ -200,7 +200,7 @@ def test_a_cursor_in_another_form_is_a_dead_cursor(server, connector, watcher):
             connector.observe(cursor, watcher, WINDOW)
 
 
-def test_a_listing_that_leads_elsewhere_is_not_followed(server, watcher):
+def test_a_listing_that_leads_elsewhere_is_not_followed(watcher):
     """A token is sent to Graph and nowhere else, whatever a link says."""
     form, begin, end, link = watcher.cursor.split(" ", 3)
     elsewhere = link.replace("127.0.0.1", "127.0.0.1.elsewhere.example")
@@ -240,7 +240,7 @@ def test_an_edit_before_our_read_is_seen_where_if_match_is_ignored(server, world
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_412_without_cause_is_tried_once_more(server, connector, times):
-    """The same changeKey again after a 412 is no conflict; a second one is left to the next pass."""
+    """The same changeKey again after a 412 is no conflict; a second one waits for the next pass."""
     made = create(connector, SINGLE)
     server.faults.add(
         "error", "events.update", status=412, code="ErrorIrresolvableConflict", times=times

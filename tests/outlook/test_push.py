@@ -1,0 +1,160 @@
+"""Subscriptions of Graph: opened by a handshake, prolonged, reopened, ended; notices are hints."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from calwarden.engine import push
+from calwarden.practice import linking, pushes
+from calwarden.sdk.push import Notified, Posting, PostingReader, Subscriber, UnreadablePosting
+from calwarden.store import calendars, subscriptions
+from calwarden_outlook.connector import OutlookConnector
+
+HOOKS = "https://calwarden.harbor.example/hooks"
+DAY = timedelta(days=1)
+
+
+class Told:
+    """A practice whose mailbox tells of changes: what Graph posts is read as it comes."""
+
+    def __init__(self, house) -> None:
+        self.house = house
+        self.server = house.world.server
+        self.push = self.server.api.push
+        self.server.state.clock = house.world.now = house.clock.now
+        self.posted: list[Posting] = []
+        self.answers: list[str] = []
+        self.push.handshake = self._shake
+        self.push._post_later = self._arrive  # noqa: SLF001 - no server of ours runs here
+        self.services = replace(house.services, hooks=HOOKS)
+
+    def _shake(self, subscription) -> None:
+        for url in {subscription.url, subscription.lifecycle_url}:
+            assert url.startswith(f"{HOOKS}/outlook?")
+            reading = OutlookConnector().read_posting(Posting(query={"validationToken": "a b&c"}))
+            self.answers.append(reading.reply)
+
+    def _arrive(self, _url, notice, *_about) -> None:
+        posting = Posting(body=json.dumps({"value": [notice, notice]}).encode())
+        self.posted.append(posting)
+        self.take(posting)
+
+    def take(self, posting: Posting) -> int:
+        notices = OutlookConnector().read_posting(posting).notices
+        assert len(notices) == 1
+        return pushes.take(self.house.database, "outlook", notices, now=self.house.clock.now())
+
+    def keep(self):
+        """One round of the timer."""
+        return push.keep(self.services)
+
+    @property
+    def open(self) -> list[str]:
+        return list(self.push.subscriptions)
+
+    @property
+    def stored(self):
+        with self.house.database.read() as connection:
+            return subscriptions.search(connection)
+
+    @property
+    def marked(self):
+        with self.house.database.read() as connection:
+            return calendars.get(connection, self.house.calendar).pushed_at
+
+
+@pytest.fixture
+def told(house):
+    return Told(house)
+
+
+def test_the_connector_says_that_it_can_be_told(connector):
+    """Capability, connector and kind agree."""
+    assert connector.capabilities.push
+    assert isinstance(connector, Subscriber)
+    assert isinstance(OutlookConnector(), PostingReader)
+
+
+def test_a_subscription_has_a_secret_that_is_not_stored(told):
+    """One subscription, both addresses shaken hands with; the database holds no secret of it."""
+    assert told.keep().opened == 1
+    (one,) = told.push.subscriptions.values()
+    assert len(one.client_state) <= 128
+    assert one.lifecycle_url == one.url
+    assert one.immutable
+    assert one.client_state not in repr(told.stored)
+    assert set(told.answers) == {"a b&c"}
+    assert told.keep() == push.Kept()
+
+
+def test_a_change_outside_marks_the_calendar(told):
+    """A notice that shows its secret marks the calendar; a forged one does not."""
+    told.keep()
+    told.house.clock.advance(DAY)
+    told.house.person.add("Gym", "2026-12-03T10:00:00", "2026-12-03T11:00:00")
+    assert told.marked == told.house.clock.now()
+    forged = told.posted[-1].body.replace(b'"clientState": "', b'"clientState": "x')
+    assert told.take(Posting(body=forged)) == 0
+
+
+def test_a_subscription_is_extended_before_it_ends(told):
+    """Weeks later the same one stands, and there was never a moment without."""
+    told.keep()
+    before = told.open
+    for _ in range(40):
+        told.house.clock.advance(DAY / 2)
+        assert all(one.expires > told.house.clock.now() for one in told.push.subscriptions.values())
+        told.keep()
+    assert told.open == before
+    assert len(told.stored) == 1
+
+
+@pytest.mark.parametrize("event", ["reauthorizationRequired", "subscriptionRemoved", "missed"])
+def test_notices_about_its_life_are_followed(told, event):
+    """Authorized again, opened again, or looked at: what was asked for is done."""
+    told.keep()
+    (before,) = told.open
+    told.house.clock.advance(DAY)
+    told.push.lifecycle(event)
+    told.keep()
+    told.keep()
+    (one,) = told.push.subscriptions.values()
+    assert one.authorized
+    assert (one.id == before) == (event != "subscriptionRemoved")
+    assert [kept.name for kept in told.stored] == [one.id]
+    if event != "reauthorizationRequired":
+        assert told.marked == told.house.clock.now()
+
+
+def test_a_subscription_whose_answer_was_lost_is_not_left_behind(told):
+    """No duplicates: those of this calendar that nobody knows of are ended first (M25)."""
+    told.server.faults.add("drop_after", "subscriptions.create")
+    assert told.keep().refused == 1
+    assert (len(told.open), told.stored) == (1, [])
+    told.house.clock.advance(push.AGAIN)
+    assert told.keep().opened == 1
+    assert told.open == [one.name for one in told.stored]
+
+
+def test_unlinking_ends_the_subscription(told):
+    """With the credential goes every subscription."""
+    told.keep()
+    with told.house.database.write() as tx:
+        linking.unlink(tx, told.house.calendar, now=told.house.clock.now(), actor="test")
+    told.house.sync()
+    assert (told.open, told.stored) == ([], [])
+
+
+def test_postings_are_read_strictly():
+    """Anything that Graph does not send is unreadable; unknown lifecycle events ask for a look."""
+    read = OutlookConnector().read_posting
+    notice = {"subscriptionId": "s", "clientState": "c", "lifecycleEvent": "new one"}
+    (one,) = read(Posting(body=json.dumps({"value": [notice]}).encode())).notices
+    assert (one.subscription, one.secret, one.asks) == ("s", "c", Notified.LOOK)
+    for body in (b"", b"[]", b'{"value": []}', b'{"value": [{}]}', b'{"value": 1}', b"[" * 9999):
+        with pytest.raises(UnreadablePosting):
+            read(Posting(body=body))
+    with pytest.raises(UnreadablePosting):
+        read(Posting(query={"validationToken": "x" * 5000}))
