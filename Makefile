@@ -82,7 +82,7 @@ $(STAMP): pyproject.toml uv.lock $(FORCE_SETUP)
 force:
 
 .PHONY: demo
-demo: $(STAMP) ## Play the whole story against a real CalDAV server on this machine
+demo: $(STAMP) ## Play the whole story on this machine: against a CalDAV server, or ARGS="--connector google"
 	@$(BIN)/calwarden demo $(ARGS)
 
 .PHONY: test

@@ -4,6 +4,7 @@ httplib2.Http is not thread-safe, so each is lent to one connector at a time. It
 secret: those go into each request.
 """
 
+import atexit
 import threading
 from datetime import timedelta
 from typing import Any
@@ -49,3 +50,5 @@ class Pool:
 
 KEPT = Pool()
 """The process's own."""
+
+atexit.register(KEPT.close)

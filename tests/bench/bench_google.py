@@ -12,10 +12,10 @@ import pytest
 from googleapiclient.discovery import build
 
 from calwarden.sdk.connector import Context, RemoteCalendar
+from calwarden.testing.emulators.google import GoogleServer
 from calwarden.testing.world import FINGERPRINT, NOW, WINDOW, ZONE, Watcher
 from calwarden_google.connector import GoogleConnector
 from calwarden_google.credentials import EXISTING_CALENDAR
-from emulators.google import GoogleServer
 from emulators.google_world import OWNER
 
 GOAL = 1.3

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from calwarden.testing.contract import ConnectorContract
+from calwarden.testing.emulators.google import GoogleServer
 from calwarden.testing.samples import WEEKLY
 from calwarden.testing.world import Watcher, create, told
-from emulators.google import GoogleServer
 from emulators.google_world import GoogleWorld
 
 VARIANTS = {

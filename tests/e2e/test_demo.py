@@ -12,7 +12,7 @@ import pytest
 from calwarden.clock import FixedClock
 from calwarden.demo.play import Scene, play
 from calwarden.demo.practice import next_clock_change, seed
-from calwarden.demo.stage import Stage
+from calwarden.demo.stage import CONNECTORS, Stage
 from calwarden.domain.wall_time import in_zone
 
 pytestmark = pytest.mark.e2e
@@ -30,10 +30,11 @@ KINDS = [
 ]
 
 
-def test_the_demo_tells_what_it_did_as_one_document(tmp_path, environment):
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_the_demo_tells_what_it_did_as_one_document(tmp_path, environment, connector):
     """Nine edits, six put back, three for a person, one claim held, nothing left to write."""
     done = subprocess.run(
-        [sys.executable, "-m", "calwarden", "demo", "--json"],
+        [sys.executable, "-m", "calwarden", "demo", "--connector", connector, "--json"],
         cwd=tmp_path,
         env={**environment, "TMPDIR": str(tmp_path)},
         capture_output=True,
@@ -51,20 +52,23 @@ def test_the_demo_tells_what_it_did_as_one_document(tmp_path, environment):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "2026-03-08T06:30:00+00:00",  # half an hour before New York springs forward
-        "2026-03-08T07:40:00+00:00",  # an hour ago there was no such wall time
-        "2026-11-01T06:30:00+00:00",  # the second 01:30 of the night in New York
-        "2026-12-31T23:55:00-05:00",  # the last minutes of a year
-        "2028-02-28T12:00:00+00:00",  # before a leap day
-    ],
+HARD = (
+    "2026-03-08T06:30:00+00:00",  # half an hour before New York springs forward
+    "2026-03-08T07:40:00+00:00",  # an hour ago there was no such wall time
+    "2026-11-01T06:30:00+00:00",  # the second 01:30 of the night in New York
+    "2026-12-31T23:55:00-05:00",  # the last minutes of a year
+    "2028-02-28T12:00:00+00:00",  # before a leap day
 )
-def test_the_story_runs_as_told_whenever_it_is_played(tmp_path, moment):
+
+
+@pytest.mark.parametrize(
+    ("moment", "connector"),
+    [*((moment, "caldav") for moment in HARD), (HARD[1], "google"), (HARD[2], "google")],
+)
+def test_the_story_runs_as_told_whenever_it_is_played(tmp_path, moment, connector):
     """On the days on which clocks and calendars are hardest, too."""
     clock = FixedClock(datetime.fromisoformat(moment))
-    with Stage.set_up(tmp_path / "stage", clock=clock) as stage:
+    with Stage.set_up(tmp_path / "stage", clock=clock, connector=connector) as stage:
         ending = play(stage, Scene())
     assert ending.wrong == ()
 
@@ -83,6 +87,27 @@ def undo(stage, deed):
         start = stage.seed.starts["a-1"]
         day_after = in_zone(start, "America/New_York").replace(day=start.day + 1)
         stage.people[deed.who].drag(day_after, start)
+
+
+def test_a_stand_in_is_said_to_be_one(tmp_path, clock):
+    """Nobody is made to believe that the real Google was spoken to."""
+    with Stage.set_up(tmp_path / "stage", clock=clock, connector="google") as stage:
+        assert "stand-in" in stage.venue.introduction[0]
+
+
+def test_a_connector_without_a_story_is_told(tmp_path, environment):
+    """The known ones are named."""
+    done = subprocess.run(
+        [sys.executable, "-m", "calwarden", "demo", "--connector", "outlok"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 2
+    assert "caldav or google" in done.stderr
 
 
 def test_every_series_of_the_demo_crosses_the_clock_change():

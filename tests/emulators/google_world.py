@@ -7,13 +7,13 @@ from typing import Any
 
 from calwarden.domain.wall_time import Slot, zone_name
 from calwarden.sdk.connector import Connector, Context, Cursor, Link, RemoteCalendar
+from calwarden.testing.emulators.google import GoogleServer
+from calwarden.testing.emulators.google_people import Person
 from calwarden.testing.world import FINGERPRINT, NOW, ZONE
 from calwarden_google.connections import KEPT
 from calwarden_google.connector import GoogleConnector
 from calwarden_google.credentials import EXISTING_CALENDAR
 from calwarden_google.looking import FORM
-from emulators.google import GoogleServer
-from emulators.google_people import Person
 
 OWNER = "dana@harbor.example"
 

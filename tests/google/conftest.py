@@ -8,10 +8,10 @@ import pytest
 from calwarden.sdk.connector import Connector
 from calwarden.store import calendars
 from calwarden.store.calendars import NewCalendar
+from calwarden.testing.emulators.google import GoogleServer
+from calwarden.testing.emulators.google_people import Person
 from calwarden.testing.world import Watcher
 from e2e.conftest import Installation, copied
-from emulators.google import GoogleServer
-from emulators.google_people import Person
 from emulators.google_world import OWNER, GoogleWorld
 from engine.conftest import House
 

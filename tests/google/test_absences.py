@@ -3,8 +3,8 @@
 import pytest
 
 from calwarden.practice import out_of_office
+from calwarden.testing.emulators.google import GoogleServer
 from calwarden_google.credentials import EXISTING_CALENDAR
-from emulators.google import GoogleServer
 from emulators.google_world import OWNER, GoogleWorld
 from google.conftest import GoogleHouse
 

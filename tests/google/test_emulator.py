@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from calwarden.testing.emulators.google import GoogleServer, Quota
 from calwarden_google.credentials import EXISTING_CALENDAR, PREFIX
-from emulators.google import GoogleServer, Quota
 
 OWNER = "dana@harbor.example"
 TIMES = {

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from calwarden.cli.failures import WrongInput
 from calwarden.cli.options import single
 from calwarden.cli.output import Output, plural
 from calwarden.cli.session import Session, command
 from calwarden.clock import Clock, SystemClock
 from calwarden.demo.play import Ending, Scene, play
 from calwarden.demo.practice import NAMES, ZONES
-from calwarden.demo.stage import Stage, Stranded
+from calwarden.demo.stage import CONNECTORS, Stage, Stranded
 from calwarden.demo.story import Deed
 from calwarden.domain.drift import Severity
 from calwarden.engine.report import PollReport
@@ -42,22 +43,34 @@ def demo(
     serve: Annotated[
         bool, typer.Option("--serve", help="Keep everything running afterwards, until Ctrl-C.")
     ] = False,
+    connector: Annotated[
+        str,
+        typer.Option(
+            "--connector",
+            metavar="|".join(CONNECTORS),
+            help="caldav: at a real server. google: at a stand-in for Google Calendar.",
+        ),
+    ] = CONNECTORS[0],
 ) -> int:
-    """Play the whole story on this machine: a real CalDAV server, a practice, people who edit.
+    """Play the whole story on this machine: a calendar service, a practice, people who edit.
 
     A practice is seeded and published, a second calendar client edits the calendars as people do,
     one pass notices, puts back or flags, and holds the claims. Everything happens in a scratch
     folder on the loopback interface. Exit status 0 where the story ran as told.
     """
+    if connector not in CONNECTORS:
+        raise WrongInput(
+            f"the story is not played with {connector!r}; choose {' or '.join(CONNECTORS)}"
+        )
     clock = SystemClock()
     _stop_on_terminate()
     began = clock.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="calwarden-demo-"))
     with ExitStack() as stack:
-        stage = stack.enter_context(Stage.set_up(folder, clock=clock))
+        stage = stack.enter_context(Stage.set_up(folder, clock=clock, connector=connector))
         teller = Teller(session.out)
         try:
-            ending = play(stage, teller.scene())
+            ending = play(stage, teller.scene(stage))
         except Stranded as error:
             session.out.note(f"calwarden: the demonstration could not be set up: {error}")
             return NOT_AS_TOLD
@@ -94,11 +107,11 @@ class Teller:
         self._out = out
         self._chapter = 0
 
-    def scene(self) -> Scene:
+    def scene(self, stage: Stage) -> Scene:
         """Return the turns of the story at which something is told."""
         return Scene(
             seeded=self._seeded,
-            published=self._published,
+            published=lambda reports: self._published(stage, reports),
             edited=self._edited,
             noticed=self._noticed,
             settled=self._settled,
@@ -143,10 +156,10 @@ class Teller:
             f"Read in from a practice file: {imported['added']} entries",
         )
 
-    def _published(self, reports: Sequence[PollReport]) -> None:
+    def _published(self, stage: Stage, reports: Sequence[PollReport]) -> None:
         self._head("Their calendars")
         self._lines(
-            "A CalDAV server (Radicale) runs on this machine; each provider linked one calendar.",
+            *stage.venue.introduction,
             f"calwarden published {sum(one.published for one in reports)} events. Each says "
             '"Session", is private, and names no client.',
         )
@@ -224,9 +237,9 @@ def _serve(out: Output, stage: Stage, clock: Clock) -> None:
     tell: Callable[[str], None] = out.note if out.as_json else out.say
     try:
         tell("")
-        tell("The calendars stay open until Ctrl-C. Point a calendar app at one, and edit away:")
-        for name, password in stage.accounts.items():
-            tell(f"  {stage.server.url}   account {name}   password {password}")
+        tell("The calendars stay open until Ctrl-C.")
+        for line in stage.venue.doors():
+            tell(line)
         tell(f"calwarden looks every {LOOK_EVERY.seconds} seconds.")
         while True:
             sys.stdout.flush()

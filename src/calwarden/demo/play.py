@@ -53,9 +53,9 @@ def play(stage: Stage, scene: Scene) -> Ending:
     noticed = stage.look()
     report = stage.report()
     scene.noticed(report)
-    written_before = stage.server.writes
+    written_before = stage.venue.writes
     second = stage.look()
-    writes = stage.server.writes - written_before
+    writes = stage.venue.writes - written_before
     file = stage.folder / REPORT_NAME
     file.write_text(page(report), encoding="utf-8")
     drifts = stage.drifts()
@@ -63,6 +63,7 @@ def play(stage: Stage, scene: Scene) -> Ending:
     wrong = [
         *_failed([*first, *noticed, *second]),
         *differences(told, drifts, stage.people, [claim["ref"] for claim in held]),
+        *stage.venue.complaints,
         *([f"the second pass wrote {writes} times"] if writes else []),
     ]
     ending = Ending(

@@ -1,7 +1,6 @@
-"""The stage of the demonstration: server, people, installation, all in one scratch folder."""
+"""The stage of the demonstration: service, people, installation, all in one scratch folder."""
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +10,9 @@ from typing import Any, Self
 
 from calwarden.bootstrap import Application, initialise
 from calwarden.clock import Clock
-from calwarden.demo.person import Person
-from calwarden.demo.practice import NAMES, Seed, seed
-from calwarden.demo.server import CalendarServer
+from calwarden.demo.caldav_venue import CalDAVVenue
+from calwarden.demo.practice import NAMES, ZONES, Seed, seed
+from calwarden.demo.venue import Hands, Venue
 from calwarden.domain.linked_calendar import Role
 from calwarden.engine.passes import sync
 from calwarden.engine.report import PollReport
@@ -25,11 +24,10 @@ from calwarden.store import people
 from calwarden.store.calendars import NewCalendar
 
 ACTOR = "demo"
-CONNECTOR = "caldav"
-CALENDAR_NAME = "Work"
+CONNECTORS = ("caldav", "google")
 
 OVERRIDES = """
-# The calendar server of the demonstration runs on this machine, without TLS.
+# The calendar service of the demonstration runs on this machine, without TLS.
 network.allow_private = true
 logging.level = "error"
 """
@@ -45,32 +43,29 @@ class Stage:
 
     folder: Path
     application: Application
-    server: CalendarServer
-    accounts: Mapping[str, str]
+    venue: Venue
     seed: Seed
-    people: dict[str, Person] = field(default_factory=dict)
+    people: dict[str, Hands] = field(default_factory=dict)
 
     @classmethod
-    def set_up(cls, folder: Path, *, clock: Clock) -> Self:
-        """Make the installation and start the calendar server, each account with a calendar."""
+    def set_up(cls, folder: Path, *, clock: Clock, connector: str = CONNECTORS[0]) -> Self:
+        """Make the installation and start the calendar service, each account with a calendar."""
         now = clock.now()
         config = initialise(folder / "calwarden.toml", now=now).config
+        venue = _venue(connector, folder)
+        venue.start()
         with config.open("a", encoding="utf-8") as file:
             file.write(OVERRIDES)
-        accounts = {name: secrets.token_urlsafe(12) for name in NAMES}
-        server = CalendarServer(folder / "server", accounts)
-        server.start()
-        stage = cls(
+            file.writelines(
+                f"{name} = {json.dumps(value)}\n" for name, value in venue.settings.items()
+            )
+        return cls(
             folder=folder,
             application=Application.open(config, clock=clock),
-            server=server,
-            accounts=accounts,
+            venue=venue,
             seed=seed(now),
+            people={name: venue.person(name) for name in NAMES},
         )
-        for name, password in accounts.items():
-            stage.people[name] = Person(server.url, name=name, password=password)
-            stage.people[name].make_calendar(CALENDAR_NAME)
-        return stage
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +78,7 @@ class Stage:
     ) -> None:
         for person in self.people.values():
             person.close()
-        self.server.stop()
+        self.venue.stop()
         self.application.close()
 
     @property
@@ -103,7 +98,7 @@ class Stage:
 
     def link_calendars(self) -> list[int]:
         """Link every provider's calendar; returns their numbers."""
-        return [self._link(provider) for provider in self.accounts]
+        return [self._link(provider) for provider in NAMES]
 
     def look(self) -> list[PollReport]:
         """Let calwarden make one pass over every calendar."""
@@ -131,15 +126,14 @@ class Stage:
         application = self.application
         with application.database.read() as connection:
             zone = people.get_provider(connection, provider).timezone
-        kind = application.connectors[CONNECTOR]
-        context = application.link_context(CONNECTOR, zone)
-        password = self.accounts[provider]
-        credential = {"url": self.server.url, "username": provider, "password": password}
-        found = kind.discover(credential, context)
-        calendar = next(one for one in found.calendars if one.name == CALENDAR_NAME)
+        connector = self.venue.connector
+        kind = application.connectors[connector]
+        context = application.link_context(connector, zone)
+        found = self.venue.sign_in(provider, kind, context)
+        (calendar,) = found.calendars
         new = NewCalendar(
             provider=provider,
-            connector=CONNECTOR,
+            connector=connector,
             link=kind.probe(calendar, found.credential, context),
             name=calendar.name,
             role=Role.MANAGED,
@@ -153,3 +147,12 @@ class Stage:
                 now=self.now,
                 actor=ACTOR,
             )
+
+
+def _venue(connector: str, folder: Path) -> Venue:
+    if connector == CalDAVVenue.connector:
+        return CalDAVVenue(folder, NAMES)
+    # loaded where it is asked for: it brings a whole service with it
+    from calwarden.demo.google_venue import GoogleVenue  # noqa: PLC0415 - see above
+
+    return GoogleVenue(ZONES)

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from calwarden.demo.person import Person
 from calwarden.demo.practice import Seed, shift, week
+from calwarden.demo.venue import Hands
 from calwarden.domain.drift import DriftKind
 
 HALF_HOUR = 30
@@ -30,7 +30,7 @@ class Deed:
 
     who: str
     says: str
-    act: Callable[[Person], None]
+    act: Callable[[Hands], None]
     kind: DriftKind
     appointment: str
     end: End
@@ -135,7 +135,7 @@ def day(moment: datetime) -> str:
 def differences(
     told: Sequence[Deed],
     drifts: Sequence[Mapping[str, Any]],
-    people: Mapping[str, Person],
+    people: Mapping[str, Hands],
     held: Sequence[str],
 ) -> list[str]:
     """Return in words where the story did not run as told; nothing where it did."""

@@ -9,9 +9,17 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from emulators.google_api import Api
-from emulators.google_state import Calendar, Row, slot_row
-from emulators.google_times import at_wall, length, lengthened, shifted, slots, wall, zone
+from calwarden.testing.emulators.google_api import Api
+from calwarden.testing.emulators.google_state import Calendar, Row, slot_row
+from calwarden.testing.emulators.google_times import (
+    at_wall,
+    length,
+    lengthened,
+    shifted,
+    slots,
+    wall,
+    zone,
+)
 
 
 class Person:
@@ -41,7 +49,7 @@ class Person:
         if rule is not None:
             body["recurrence"] = [f"RRULE:{rule}"]
         with self.api.state.lock:
-            return self.api.events.insert(self.calendar, body, updates=None)["id"]
+            return str(self.api.events.insert(self.calendar, body, updates=None)["id"])
 
     def row(self, key: str) -> Row:
         """Return an event as it stands."""
@@ -164,7 +172,7 @@ class Person:
             start = shifted(row["start"], timedelta(minutes=minutes))
             row["end"] = lengthened(start, length(row, self.calendar.zone))
             row["start"] = start
-            return self.api.events.insert(self.calendar, row, updates=None)["id"]
+            return str(self.api.events.insert(self.calendar, row, updates=None)["id"])
 
     def move_to(self, key: str, target: str) -> None:
         """Move an event to another calendar; it keeps its id."""
@@ -225,7 +233,7 @@ class Person:
                 new.pop(name, None)
             self.end_before(series, slot)
             self.api.state.put(self.calendar, new)
-            return new["id"]
+            return str(new["id"])
 
     def end_before(self, series: str, slot: str) -> None:
         """Delete "this and following": the series ends before ``slot``."""

@@ -1,13 +1,14 @@
-"""The emulator as a program: ``python -m emulators.google_main`` with ``tests`` on the path.
+"""The emulator as a program: ``python -m calwarden.testing.emulators.google_main``.
 
 Prints one line of JSON, the ``[google]`` section that speaks to it, and answers until its standard
-input ends. People act and things go wrong through ``/_control`` (`emulators.google_control`).
+input ends. People act and things go wrong through ``/_control``
+(`calwarden.testing.emulators.google_control`).
 """
 
 import json
 import sys
 
-from emulators.google import GoogleServer
+from calwarden.testing.emulators.google import GoogleServer
 
 
 def main() -> None:

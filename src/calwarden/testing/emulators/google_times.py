@@ -143,6 +143,8 @@ def slots(lines: list[str], start: Mapping[str, Any]) -> Iterator[datetime]:
             case "EXDATE":
                 for moment in _moments(head, value, start):
                     rules.exdate(moment)
+            case _:
+                raise BadTime("Invalid recurrence rule.")
     return islice(iter(rules), MOST)
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from emulators.google_times import at_wall, instant, length, lengthened, rendered, slots, wall
+from calwarden.testing.emulators.google_times import (
+    at_wall,
+    instant,
+    length,
+    lengthened,
+    rendered,
+    slots,
+    wall,
+)
 
 Row = dict[str, Any]
 

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from emulators.google_errors import ApiError
-from emulators.google_state import Calendar, Row, State, occurrences, overlaps, regular
-from emulators.google_times import instant, rendered, slots
+from calwarden.testing.emulators.google_errors import ApiError
+from calwarden.testing.emulators.google_state import (
+    Calendar,
+    Row,
+    State,
+    occurrences,
+    overlaps,
+    regular,
+)
+from calwarden.testing.emulators.google_times import instant, rendered, slots
 
 NOT_WITH_TOKEN = {
     "iCalUID",
@@ -115,7 +122,7 @@ class Listing:
         if not asked.get("singleEvents"):
             shown = [row for row in rows.values() if self._stands(row, rows, asked)]
             return sorted(shown, key=lambda row: row["id"])
-        found = []
+        found: list[Row] = []
         for row in rows.values():
             if "recurringEventId" in row or row.get("status") == "cancelled":
                 continue
@@ -298,9 +305,10 @@ def _changes(calendar: Calendar, at: int | None) -> dict[str, int]:
 
 def _opened(token: str) -> dict[str, Any]:
     try:
-        return json.loads(base64.urlsafe_b64decode(token))
+        found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token))
     except ValueError as error:
         raise ApiError(400, "invalid", "Invalid sync token value.") from error
+    return found
 
 
 def _original_is(row: Row, asked: str | None) -> bool:
@@ -308,7 +316,7 @@ def _original_is(row: Row, asked: str | None) -> bool:
         return True
     start = row["originalStartTime"]
     if "date" in start:
-        return start["date"] == asked[: len("2027-01-04")]
+        return bool(start["date"] == asked[: len("2027-01-04")])
     return instant(start, "UTC") == datetime.fromisoformat(asked).astimezone(UTC)
 
 

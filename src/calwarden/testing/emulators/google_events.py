@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from emulators.google_errors import ApiError
-from emulators.google_state import Calendar, Row, State, find, occurrence_id, tombstone
-from emulators.google_times import (
+from calwarden.testing.emulators.google_errors import ApiError
+from calwarden.testing.emulators.google_state import (
+    Calendar,
+    Row,
+    State,
+    find,
+    occurrence_id,
+    tombstone,
+)
+from calwarden.testing.emulators.google_times import (
     BadTime,
     check_recurrence,
     instant,
@@ -43,6 +50,8 @@ INHERITED = (
     "extendedProperties",
     "colorId",
 )
+LONGEST_KEY = 44
+LONGEST_VALUE = 1024
 MOST_REMINDERS = 5
 
 
@@ -233,7 +242,7 @@ class Events:
     def _check_extras(row: Row) -> None:
         for kind in ("private", "shared"):
             for name, value in row.get("extendedProperties", {}).get(kind, {}).items():
-                if len(name) > 44 or len(value) > 1024:
+                if len(name) > LONGEST_KEY or len(value) > LONGEST_VALUE:
                     raise ApiError(400, "invalid", "An extended property is too long.")
         if len(row.get("reminders", {}).get("overrides", ())) > MOST_REMINDERS:
             raise ApiError(400, "invalid", "Too many override reminders.")

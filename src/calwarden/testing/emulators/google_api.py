@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from emulators.google_errors import ApiError
-from emulators.google_events import Events, busy
-from emulators.google_listing import Listing, shown
-from emulators.google_push import Push
-from emulators.google_state import Calendar, State, find, occurrences
+from calwarden.testing.emulators.google_errors import ApiError
+from calwarden.testing.emulators.google_events import Events, busy
+from calwarden.testing.emulators.google_listing import Listing, shown
+from calwarden.testing.emulators.google_push import Push
+from calwarden.testing.emulators.google_state import Calendar, State, find, occurrences
 
 SCOPE = "https://www.googleapis.com/auth/"
 WRITERS = {"owner", "writer"}

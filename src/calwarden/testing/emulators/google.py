@@ -17,18 +17,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from emulators import google_discovery
-from emulators.google_api import Api, Asked, Caller
-from emulators.google_control import Control
-from emulators.google_errors import ApiError
-from emulators.google_faults import Fault, Faults
-from emulators.google_oauth import SignIn, TokenError
-from emulators.google_people import Person
-from emulators.google_state import Calendar, Rules, State
+from typing_extensions import override
+
+from calwarden.testing.emulators import google_discovery
+from calwarden.testing.emulators.google_api import Api, Asked, Caller
+from calwarden.testing.emulators.google_control import Control
+from calwarden.testing.emulators.google_errors import ApiError
+from calwarden.testing.emulators.google_faults import Fault, Faults
+from calwarden.testing.emulators.google_oauth import SignIn, TokenError
+from calwarden.testing.emulators.google_people import Person
+from calwarden.testing.emulators.google_state import Calendar, Rules, State
 
 SERVICE = "/calendar/v3/"
 JSON = "application/json; charset=UTF-8"
 READING = {"GET"}
+NO_CONTENT = 204
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,9 @@ class GoogleServer:
                 )
                 reply = self.api.answers[checked.method.id](asked)
             answer = (
-                (204, {}, b"") if reply is None else (200, {"Content-Type": JSON}, _encoded(reply))
+                (NO_CONTENT, {}, b"")
+                if reply is None
+                else (200, {"Content-Type": JSON}, _encoded(reply))
             )
         except ApiError as error:
             answer = _refused(error)
@@ -210,6 +215,8 @@ class GoogleServer:
                     self.api.listing.rounds.clear()
                 case "slow":
                     threading.Event().wait(fault.seconds)
+                case "drop_after" | "truncate" | "act":
+                    pass  # these happen around or after the answer
 
     @staticmethod
     def _after(
@@ -291,7 +298,7 @@ def _handler(server: GoogleServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            if status != 204:
+            if status != NO_CONTENT:
                 self.send_header("Content-Length", str(len(reply)))
             self.end_headers()
             self.wfile.write(reply)
@@ -299,6 +306,7 @@ def _handler(server: GoogleServer) -> type[BaseHTTPRequestHandler]:
         # the base class looks for these names
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - see above
 
+        @override
         def log_message(self, *_: object) -> None:
             """Keep the terminal quiet: `GoogleServer.requests` is the log."""
 

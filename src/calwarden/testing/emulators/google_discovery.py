@@ -44,7 +44,8 @@ class Checked:
 def document() -> dict[str, Any]:
     """Return the discovery document of calendar v3."""
     packaged = files("googleapiclient.discovery_cache") / "documents" / "calendar.v3.json"
-    return json.loads(packaged.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(packaged.read_text(encoding="utf-8"))
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -13,9 +13,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from emulators.google_api import Caller
-from emulators.google_errors import ApiError
-from emulators.google_state import State
+from calwarden.testing.emulators.google_api import Caller
+from calwarden.testing.emulators.google_errors import ApiError
+from calwarden.testing.emulators.google_state import State
 
 AUTH_PARAMETERS = {
     "client_id",

@@ -1,16 +1,51 @@
 """The control door: a person's acts, faults and switches for whoever runs in another process."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from emulators.google import GoogleServer
+from calwarden.testing.emulators.google_faults import Faults
+from calwarden.testing.emulators.google_oauth import SignIn
+from calwarden.testing.emulators.google_people import Person
+from calwarden.testing.emulators.google_state import Calendar, Rules, State
+
+
+class Server(Protocol):
+    """What the door opens to: `calwarden.testing.emulators.google.GoogleServer`."""
+
+    state: State
+    sign_in: SignIn
+    faults: Faults
+    violations: list[str]
+    requests: list[Any]
+
+    @property
+    def rules(self) -> Rules:
+        """The switches of the service."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The section of a configuration that speaks to it."""
+        ...
+
+    @property
+    def writes(self) -> int:
+        """How many requests were sent that change something."""
+        ...
+
+    def add_account(self, email: str, **about: Any) -> Calendar:
+        """Add a person with a primary calendar."""
+        ...
+
+    def person(self, calendar: str) -> Person:
+        """Return the owner of a calendar, at its page."""
+        ...
 
 
 class Control:
     """What can be called through ``POST /_control/NAME`` with the arguments as a JSON object."""
 
-    def __init__(self, server: "GoogleServer") -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
