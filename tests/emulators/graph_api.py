@@ -67,6 +67,7 @@ class Api:
             "events.update": self._update,
             "events.delete": self._delete,
             "events.instances": self._instances,
+            "events.calendar": self._home,
             "view.list": self._view,
             "view.delta": self._delta,
             **schedules.answers,
@@ -227,6 +228,9 @@ class Api:
         if verb in self.state.rules.if_match and asked.match not in {current, "*"}:
             raise ApiError(412, "ErrorIrresolvableConflict")
 
+    def _home(self, asked: Asked) -> Reply:
+        return 200, self.shape.calendar(self.state.calendars[self.target(asked).item.calendar])
+
     def _instances(self, asked: Asked) -> Reply:
         item = self.target(asked).item
         begin, end = span(asked.options)
@@ -261,11 +265,11 @@ class Api:
             ]
         if query.expand.exceptions and "exceptionOccurrences" in query.select:
             row["exceptionOccurrences"] = [
-                self.shape.row(item, one, asked.preferred) for one in sorted(item.changes)
+                # what was selected of the series is what is told of them
+                query.selected(self.shape.row(item, one, asked.preferred))
+                for one in sorted(item.changes)
             ]
-        if query.select:
-            wanted = {*query.select, "@odata.etag", "id", "exceptionOccurrences"}
-            row = {name: value for name, value in row.items() if name in wanted}
+        row = query.selected(row)
         if query.expand.properties:
             kept = item.properties
             if day is not None:

@@ -55,6 +55,7 @@ ANSWERED = {
     "events.get": EVENT,
     "events.update": EVENT,
     "events.instances": EVENTS,
+    "events.calendar": CALENDAR,
     "view.list": EVENTS,
     "view.delta": DELTA,
     "subscriptions.list": SUBSCRIPTIONS,

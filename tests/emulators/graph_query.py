@@ -72,6 +72,11 @@ class Query:
     top: int | None = None
     skip: int = 0
 
+    def selected(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what was selected of a row, its id and etag in any case."""
+        wanted = {*self.select, "@odata.etag", "id"}
+        return {name: value for name, value in row.items() if not self.select or name in wanted}
+
 
 def preferred(headers: Iterable[tuple[str, str]]) -> Preferred:
     """Read Prefer headers; an unknown preference, or a misspelt one, is a mistake."""

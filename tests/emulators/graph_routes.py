@@ -58,6 +58,7 @@ ROUTES = (
     _route("events.update", "PATCH", EVENT, WRITE, body="event"),
     _route("events.delete", "DELETE", EVENT, WRITE),
     _route("events.instances", "GET", f"{EVENT}/instances", READ, VIEW),
+    _route("events.calendar", "GET", f"{EVENT}/calendar", READ, {"$select"}),
     _route("view.list", "GET", f"{MAILBOX}{CONTAINER}/calendarView", READ, VIEW),
     _route("view.delta", "GET", rf"{MAILBOX}{CONTAINER}/calendarView/delta(?:\(\))?", READ, TURN),
     _route(

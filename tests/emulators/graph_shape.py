@@ -55,10 +55,12 @@ class Shape:
         self.root = root
 
     def etag(self, item: Item, day: date | None) -> str:
-        """Return the etag of an event; regular occurrences have one of their own spelling."""
-        change = item.changes.get(day) if day is not None else None
-        if day is None or change is not None:
-            return f'W/"{change_key(change.change if change else item.change)}"'
+        """Return the etag of an event; one for a series and its exceptions (M11).
+
+        Regular occurrences spell it otherwise.
+        """
+        if day is None or day in item.changes:
+            return f'W/"{change_key(item.change)}"'
         return f'W/"{STAMPED_AS_OCCURRENCE}{change_key(item.change)}"'
 
     def kind(self, item: Item, day: date | None) -> str:
