@@ -19,6 +19,12 @@ from calwarden.domain.wall_time import in_zone, zone_name
 
 PIPED_WIDTH = 200
 
+GAP = 3
+"""Characters between two columns of a table."""
+
+NARROWEST = 18
+"""Characters that a column needs whose text is broken into lines."""
+
 
 class Printer(Console):
     """A console that leaves it to the program what a reader that left means."""
@@ -77,16 +83,49 @@ class Output:
         *,
         wide: Iterable[str] = (),
     ) -> None:
-        """Print a table for people; ``wide`` columns wrap, the others stay on one line."""
+        """Print a table for people; ``wide`` columns wrap, the others stay on one line.
+
+        Where the terminal is too narrow for that, each row is told by itself.
+        """
         if self.as_json:
             return
         wide = set(wide)
+        cells = [[self._cell(cell) for cell in row] for row in rows]
+        if not self._fits(columns, cells, wide):
+            self._tell_one_by_one(columns, cells)
+            return
         table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold", no_wrap=column not in wide)
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+        for row in cells:
+            table.add_row(*row)
         self._console.print(table)
+
+    @staticmethod
+    def _cell(cell: str | Text) -> Text:
+        return cell if isinstance(cell, Text) else Text(clean(cell))
+
+    def _fits(self, columns: Sequence[str], rows: Sequence[Sequence[Text]], wide: set[str]) -> bool:
+        """Tell whether the columns stand side by side, the wide ones broken into few lines."""
+        left = self._console.width - GAP * (len(columns) - 1)
+        for number, column in enumerate(columns):
+            own = max((row[number].cell_len for row in rows), default=0)
+            least = max(len(word) for word in column.split())
+            left -= max(least, min(own, NARROWEST)) if column in wide else max(len(column), own)
+        return left >= 0
+
+    def _tell_one_by_one(self, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+        for number, row in enumerate(rows):
+            if number:
+                self._console.print()
+            self._console.print(Text.assemble((f"{columns[0]} ", "bold"), row[0]))
+            grid = Table.grid(padding=(0, 2))
+            grid.add_column(no_wrap=True)
+            grid.add_column(overflow="fold")
+            for column, cell in zip(columns[1:], row[1:], strict=True):
+                if cell.plain:
+                    grid.add_row(Text(f"  {column}", style="dim"), cell)
+            self._console.print(grid)
 
     def facts(self, facts: Iterable[tuple[str, str | Text]]) -> None:
         """Print names and values, one pair per line."""

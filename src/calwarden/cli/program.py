@@ -84,6 +84,11 @@ ENTRIES = {
     "claims": Entry(
         module="claims", panel=_BILLING, help="Claims, their dates of service and their holds."
     ),
+    "policy": Entry(
+        module="policy",
+        panel=_BILLING,
+        help="What becomes of a change outside; try another policy on what is on record.",
+    ),
     "report": Entry(
         module="report", panel=_BILLING, help="Reports for people and for spreadsheets."
     ),

@@ -71,6 +71,9 @@ DEFAULTS: Mapping[DriftKind, Row] = {
     DriftKind.CALENDAR_EMPTIED: _always(Verdict.HOLD),
 }
 
+CELLS = (Verdict.REVERT, Verdict.FLAG, Verdict.IGNORE)
+"""What can be said in a cell."""
+
 FIXED = frozenset({DriftKind.CALENDAR_GONE, DriftKind.MASS_CHANGE, DriftKind.CALENDAR_EMPTIED})
 """Kinds whose verdict is no setting: the daemon has nothing it could safely do by itself."""
 
@@ -120,7 +123,7 @@ def read_policy(document: Mapping[str, Any]) -> Policy:
     if not number or not 0 <= near <= NEAR_HOURS_MOST:
         problems.append(f"near_hours is {near!r}; it takes hours from 0 to {NEAR_HOURS_MOST}")
         near = NEAR_HOURS
-    owners: list[tuple[str | None, Mapping[str, Any]]] = [
+    owners: list[tuple[str | None, Any]] = [
         (
             None,
             {
@@ -130,8 +133,15 @@ def read_policy(document: Mapping[str, Any]) -> Policy:
             },
         )
     ]
-    owners += list(document.get("providers", {}).items())
+    providers = document.get("providers", {})
+    if isinstance(providers, Mapping):
+        owners += list(providers.items())
+    else:
+        problems.append("providers is no table; write [providers.REF] and its cells beneath")
     for owner, table in owners:
+        if not isinstance(table, Mapping):
+            problems.append(f"providers.{owner} is no table of cells")
+            continue
         for name, row in table.items():
             _read_row(owner, name, row, cells, problems)
     if problems:
@@ -157,7 +167,7 @@ def _read_row(
         return
     entries = row.items() if isinstance(row, Mapping) else [(when, row) for when in When]
     for when, verdict in entries:
-        if when not in set(When) or verdict not in {Verdict.REVERT, Verdict.FLAG, Verdict.IGNORE}:
+        if when not in set(When) or verdict not in CELLS:
             problems.append(
                 f"{where}.{when} = {verdict!r}: write ahead, near or after = revert, flag or ignore"
             )

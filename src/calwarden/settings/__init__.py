@@ -2,7 +2,7 @@
 
 from calwarden.settings.example import example, schema, write_example
 from calwarden.settings.faults import SettingsFault
-from calwarden.settings.loading import find_file, load
+from calwarden.settings.loading import find_file, load, read_policy_file
 from calwarden.settings.model import (
     FeatureSettings,
     PolicySettings,
@@ -19,6 +19,7 @@ __all__ = [
     "example",
     "find_file",
     "load",
+    "read_policy_file",
     "schema",
     "write_example",
 ]

@@ -72,6 +72,17 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> tuple[Sett
     raise SettingsFault(source, problems)
 
 
+def read_policy_file(file: Path) -> Policy:
+    """Read a policy file, or the policy of a configuration file; raises `SettingsFault`."""
+    document = _read_toml(file, str(file))
+    own = document.get("policy")
+    table = document if own is None else {key: own[key] for key in own if key != "file"}
+    try:
+        return read_policy(table)
+    except BadPolicy as error:
+        raise SettingsFault(str(file), str(error).split("; ")) from error
+
+
 def _read_toml(file: Path, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))

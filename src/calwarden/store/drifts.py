@@ -121,6 +121,15 @@ def history(connection: Connection, drift_id: int) -> list[HistoryRow]:
     return [HistoryRow(**row) for row in rows]
 
 
+def histories(connection: Connection, events: Iterable[str]) -> dict[int, list[HistoryRow]]:
+    """Return the entries of some kinds in the histories of all drifts, oldest first."""
+    query = select(drift_history).where(drift_history.c.event.in_(list(events)))
+    found: dict[int, list[HistoryRow]] = {}
+    for row in connection.execute(query.order_by(drift_history.c.id)).mappings():
+        found.setdefault(row["drift_id"], []).append(HistoryRow(**row))
+    return found
+
+
 def save(connection: Connection, drift_id: int, **values: Any) -> None:
     """Store some columns of a drift; raises `NotFound`."""
     changed = update(drifts).where(drifts.c.id == drift_id).values(**values)

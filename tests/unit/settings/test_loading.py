@@ -1,13 +1,23 @@
 """The configuration is read once, and whatever is wrong with it is said at once and in words."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from calwarden.domain.drift import DriftKind, Verdict
-from calwarden.domain.policy import When
-from calwarden.settings import SettingsFault, example, find_file, load, schema, write_example
+from calwarden.domain.policy import FIXED, Policy, When
+from calwarden.settings import (
+    SettingsFault,
+    example,
+    find_file,
+    load,
+    read_policy_file,
+    schema,
+    write_example,
+)
+from calwarden.settings.policy_example import policy_example
 
 
 @pytest.fixture
@@ -264,6 +274,23 @@ def test_what_is_shipped_is_what_the_settings_say():
     shipped = Path(__file__).parents[3] / "config"
     assert (shipped / "calwarden.example.toml").read_text() == example(), "run: make config"
     assert (shipped / "calwarden.schema.json").read_text() == schema(), "run: make config"
+    policy = shipped / "policy.example.toml"
+    assert policy.read_text() == policy_example(), "run: make config"
+
+
+def test_the_example_policy_is_the_policy_without_a_file(tmp_path):
+    """Every cell of it, put in force, changes nothing."""
+    lines = policy_example().splitlines()
+    table = "\n".join(
+        line.removeprefix("#") for line in lines if re.match(r"#\w+ = ", line)
+    ).replace('moved = { ahead = "flag" }', "")
+    path = tmp_path / "policy.toml"
+    path.write_text(table)
+    said, unsaid = read_policy_file(path), Policy()
+    assert len(said.cells) == 3 * (len(DriftKind) - len(FIXED))
+    for kind in DriftKind:
+        for when in When:
+            assert said.verdict(kind, when, "dr-lee") is unsaid.verdict(kind, when, "dr-lee")
 
 
 def test_the_schema_refuses_what_the_settings_refuse():
