@@ -70,14 +70,16 @@ def slots(
 ) -> list[dict[str, str]]:
     """Return what `starts` does as documents, each with its end and zone."""
     length = timedelta(minutes=wanted.minutes)
-    return [
-        {
-            "start": start.isoformat(),
-            "end": after(start, length).isoformat(),
-            "timezone": zone_name(start),
-        }
-        for start in starts(connection, wanted, rules=rules, now=now)
-    ]
+    return [document(start, length) for start in starts(connection, wanted, rules=rules, now=now)]
+
+
+def document(start: datetime, length: timedelta) -> dict[str, str]:
+    """Return a time that is offered as JSON values."""
+    return {
+        "start": start.isoformat(),
+        "end": after(start, length).isoformat(),
+        "timezone": zone_name(start),
+    }
 
 
 def _taken(

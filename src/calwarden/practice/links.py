@@ -16,6 +16,14 @@ PURPOSE = b"calwarden client link"
 LONGEST = 500
 
 
+class BadLink(Refused):
+    """The link was never one of ours, or not whole."""
+
+
+class LinkEnded(Refused):
+    """The link was good until its appointment started."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
     """Makes and reads the links of one installation; ``public_url`` has no slash at its end."""
@@ -33,7 +41,7 @@ class Links:
         return f"{self.public_url}/c/{self.token_for(appointment)}"
 
     def ref_of(self, token: str) -> str:
-        """Return the ref of the appointment that a token is for; raises `Refused`."""
+        """Return the ref of the appointment that a token is for; raises `BadLink`."""
         if len(token) <= LONGEST:
             try:
                 ref = self._signer().loads(token)
@@ -41,7 +49,7 @@ class Links:
                 ref = None
             if isinstance(ref, str):
                 return ref
-        raise Refused(
+        raise BadLink(
             "this link is not valid",
             next_step="use the link of the last message about the appointment, whole",
         )

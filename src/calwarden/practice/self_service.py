@@ -4,8 +4,8 @@ The client's notice binds both, to the second, in elapsed time. It does not bind
 ask, which is possible until the deadline.
 """
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from calwarden.domain.appointment import Appointment, Status
 from calwarden.domain.ask import Ask, AskStatus, answerable
 from calwarden.domain.message import Reader
-from calwarden.domain.practice import Provider
+from calwarden.domain.practice import Client, Provider
 from calwarden.domain.refusal import Refused
 from calwarden.domain.rules import Rules
 from calwarden.domain.wall_time import BadLocalTime, in_zone, instant, same_instant
@@ -24,37 +24,87 @@ from calwarden.practice.asks import document as ask_document
 from calwarden.practice.availability import Wanted
 from calwarden.practice.cancelling import Cancellation
 from calwarden.practice.conflicts import demand_free
-from calwarden.practice.links import Links
+from calwarden.practice.links import LinkEnded, Links
+from calwarden.practice.messages.facts import following
 from calwarden.practice.rescheduling import move, stored_start
 from calwarden.store import appointments, asks, people
 
 CLIENT_CANCELLED = "cancelled by the client"
 
 
-def show(
-    connection: Connection, token: str, *, links: Links, rules: Rules, now: datetime
-) -> dict[str, Any]:
-    """Return the appointment of a link and the times to choose from, in the client's own zone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientView:
+    """An appointment as its client may see it at one moment.
 
-    There are none where the client cannot change it online any more. Raises `Refused`.
+    ``refusal``: why it cannot be changed online; None where it can. ``too_late``: that is so for
+    the notice alone. ``starts``: the times to choose from, in ``zone``. ``following``: the client's
+    next appointment with that provider.
+    """
+
+    appointment: Appointment
+    client: Client
+    provider: Provider
+    ask: Ask | None
+    refusal: Refused | None
+    too_late: bool
+    zone: str
+    starts: tuple[datetime, ...]
+    following: Appointment | None
+
+    @property
+    def minutes(self) -> timedelta:
+        """How long the meeting is."""
+        return timedelta(minutes=self.appointment.minutes)
+
+
+def look(
+    connection: Connection,
+    token: str,
+    *,
+    links: Links,
+    rules: Rules,
+    now: datetime,
+    zone: str | None = None,
+) -> ClientView:
+    """Return the appointment of a link and the times to choose from.
+
+    They are told in ``zone``, else in the client's own. There are none where the client cannot
+    change it online any more. Raises `BadLink`, `LinkEnded`.
     """
     one = _opened(connection, token, links, now)
     provider = people.get_provider(connection, one.provider)
+    client = people.get_client(connection, one.client)
     asked = asks.standing(connection, one.ref)
-    slots = []
-    if _refusal(one, asked, provider, rules, now) is None:
-        slots = availability.slots(
-            connection, _wanted(connection, one, asked), rules=rules, now=now
-        )
-    told = None
-    if asked is not None:
-        told = ask_document(connection, asked, rules=rules, now=now)
+    refusal = _refusal(one, asked, provider, rules, now)
+    starts: list[datetime] = []
+    if refusal is None:
+        wanted = _wanted(one, asked, zone or client.timezone)
+        starts = availability.starts(connection, wanted, rules=rules, now=now)
+    return ClientView(
+        appointment=one,
+        client=client,
+        provider=provider,
+        ask=asked,
+        refusal=refusal,
+        too_late=refusal is not None and asked is None and one.status is Status.SCHEDULED,
+        zone=zone or client.timezone,
+        starts=tuple(each for each in starts if not same_instant(each, one.start)),
+        following=following(connection, one, now=now),
+    )
+
+
+def show(
+    connection: Connection, token: str, *, links: Links, rules: Rules, now: datetime
+) -> dict[str, Any]:
+    """Return what `look` does as a document."""
+    view = look(connection, token, links=links, rules=rules, now=now)
+    asked = view.ask
     return {
-        "appointment": documents.document(one),
-        "slots": [slot for slot in slots if not _is_its_own(slot["start"], one)],
-        "ask": told,
-        "late_cancellation_fee": provider.late_cancellation_fee,
-        "contact": contact(provider, rules),
+        "appointment": documents.document(view.appointment),
+        "slots": [availability.document(start, view.minutes) for start in view.starts],
+        "ask": None if asked is None else ask_document(connection, asked, rules=rules, now=now),
+        "late_cancellation_fee": view.provider.late_cancellation_fee,
+        "contact": contact(view.provider, rules),
     }
 
 
@@ -72,7 +122,8 @@ def pick(
     if refusal is not None:
         raise refusal
     wanted = _listed(start)
-    offered = availability.starts(tx, _wanted(tx, one, asked), rules=rules, now=now)
+    zone = people.get_client(tx, one.client).timezone
+    offered = availability.starts(tx, _wanted(one, asked, zone), rules=rules, now=now)
     if same_instant(wanted, one.start) or not any(same_instant(wanted, each) for each in offered):
         raise Refused(
             f"{start} is not free, or not any more",
@@ -105,7 +156,7 @@ def contact(provider: Provider, rules: Rules) -> str:
 def _opened(connection: Connection, token: str, links: Links, now: datetime) -> Appointment:
     one = appointments.find(connection, links.ref_of(token))
     if one is None or started(one, now):
-        raise Refused(
+        raise LinkEnded(
             "this link is no longer valid: it ends when the appointment starts",
             next_step="contact the practice",
         )
@@ -136,19 +187,15 @@ def _refusal(
     )
 
 
-def _wanted(connection: Connection, one: Appointment, asked: Ask | None) -> Wanted:
+def _wanted(one: Appointment, asked: Ask | None, zone: str) -> Wanted:
     """Return what is looked for: another time, and where the provider asked, wholly another."""
     return Wanted(
         provider=one.provider,
         minutes=one.minutes,
-        zone=people.get_client(connection, one.client).timezone,
+        zone=zone,
         kept_in=one.zone,
         ignoring=() if asked is not None else (one.ref,),
     )
-
-
-def _is_its_own(start: str, one: Appointment) -> bool:
-    return same_instant(datetime.fromisoformat(start), one.start)
 
 
 def _listed(start: str) -> datetime:

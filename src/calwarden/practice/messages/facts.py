@@ -32,17 +32,24 @@ def next_facts(
     tx: Connection, one: Appointment, *, now: datetime, without: Sequence[str] = ()
 ) -> dict[str, Any] | None:
     """Return the client's next appointment with that provider; None where there is none."""
+    found = following(tx, one, now=now, without=without)
+    return None if found is None else appointment_facts(tx, found)
+
+
+def following(
+    connection: Connection, one: Appointment, *, now: datetime, without: Sequence[str] = ()
+) -> Appointment | None:
+    """Return the next appointment of the same two people that is not ``one``, if there is one."""
     left_out = {one.ref, *without}
     found = appointments.search(
-        tx,
+        connection,
         provider=one.provider,
         client=one.client,
         statuses=STANDING,
         ends_after=now,
     )
     ahead = [each for each in found if each.ref not in left_out]
-    following = next((each for each in ahead if instant(each.start) > instant(now)), None)
-    return None if following is None else appointment_facts(tx, following)
+    return next((each for each in ahead if instant(each.start) > instant(now)), None)
 
 
 def moment_facts(moment: datetime) -> str:
