@@ -109,7 +109,6 @@ def page(request, chromium) -> Iterator[Page]:
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("requestfailed", lambda asked: complaints.append(asked.url))
     yield tab
     # a page that is refused is no complaint about what is in it
     assert [one for one in complaints if "server responded with a status" not in one] == []
