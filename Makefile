@@ -12,6 +12,9 @@ PYTHON ?=
 # Test processes, and anything else for pytest: `make test JOBS=4 ARGS='-k drift'`.
 JOBS ?= 2
 ARGS ?=
+# Histories that the simulation lives through, and the number of the first one.
+SEEDS ?= 2000
+FIRST_SEED ?= 0
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -159,8 +162,9 @@ faults: $(STAMP) ## Run the tests that kill processes, the slow ones too
 	@$(PYTEST) -m faults --timeout 3600 $(ARGS)
 
 .PHONY: simulation
-simulation: $(STAMP) ## Live through simulated months on a manual clock
-	@$(PYTEST) -m simulation --timeout 3600 $(ARGS)
+simulation: $(STAMP) ## Live through seeded histories: make simulation SEEDS=1000000 FIRST_SEED=5000
+	@CALWARDEN_SEEDS=$(SEEDS) CALWARDEN_FIRST_SEED=$(FIRST_SEED) \
+	  $(PYTEST) -q -m simulation --timeout 3600 tests/simulation $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure

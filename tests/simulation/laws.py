@@ -5,195 +5,31 @@ appointment should look like outside is worked out here once more, not asked of 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from calwarden.domain.appointment import Appointment
-from calwarden.domain.claim import date_of_service
-from calwarden.domain.drift import CASES, Aspect, DriftKind, DriftStatus
-from calwarden.domain.event import EventBody, EventResource
+from calwarden.domain.drift import CASES, DriftKind, DriftStatus
 from calwarden.domain.linked_calendar import CalendarStatus
-from calwarden.domain.wall_time import instant, local_date
 from calwarden.engine.report import PollOutcome, PollReport
-from calwarden.ical.expansion import occurrences
-from calwarden.practice import claims as claim_use
-from calwarden.sdk.connector import Window
-from calwarden.store import appointments, audit, calendars, drifts, managed, out_of_office
+from calwarden.practice import drift_review
+from calwarden.store import (
+    audit,
+    calendars,
+    drifts,
+)
 from calwarden.store.drifts import DriftRow
-from calwarden.store.managed import ManagedResource, ResourceStatus
-from calwarden.testing.world import FINGERPRINT
-from simulation.server import Server
-from simulation.world import CANARY, TYPED, Frame, Violation, World, dump, ledger_since
-
-AHEAD = timedelta(weeks=8)
-OURS_TO_UNDO = frozenset({DriftStatus.OPEN, DriftStatus.REVERTING})
-STAND_FOR_AN_EDIT = OURS_TO_UNDO | {DriftStatus.DISMISSED}
-NOT_OF_ONE_EVENT = CASES | {DriftKind.COPIED, DriftKind.OVERLAP, DriftKind.CALENDAR_GONE}
-
-Place = tuple[str, str | None]
-"""A uid and the slot of one occurrence."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What somebody who looks at the calendar sees of one meeting."""
-
-    start: datetime
-    end: datetime
-    all_day: bool = False
-    private: bool = True
-    busy: bool = True
-    declined: bool = False
-    title: str = ""
-    location: str = ""
-    attendees: tuple[str, ...] = ()
-
-    def aspects(self, other: "Shown | None") -> set[Aspect]:
-        """Return what differs."""
-        if other is None:
-            return {Aspect.EXISTENCE}
-        groups = {
-            Aspect.TIME: ("start", "end", "all_day"),
-            Aspect.PRIVACY: ("private",),
-            Aspect.BUSY: ("busy",),
-            Aspect.RESPONSE: ("declined",),
-            Aspect.TITLE: ("title",),
-            Aspect.LOCATION: ("location",),
-            Aspect.ATTENDEES: ("attendees",),
-        }
-        return {
-            aspect
-            for aspect, names in groups.items()
-            if any(getattr(self, name) != getattr(other, name) for name in names)
-        }
-
-
-def shown(resource: EventResource | None, now: datetime) -> dict[str | None, Shown]:
-    """Return what a resource shows of the weeks from ``now`` on, by slot."""
-    if resource is None or resource.body.cancelled:
-        return {}
-    window = Window(start=now, end=now + AHEAD)
-    return {
-        one.slot: _shown(one.body)
-        for one in occurrences(resource, window)
-        if not one.body.cancelled
-    }
-
-
-def _shown(body: EventBody) -> Shown:
-    names = {item.name for item in fields(Shown)} - {"start", "end"}
-    values: dict[str, Any] = {name: getattr(body, name) for name in names}
-    return Shown(start=instant(body.start), end=instant(body.end), **values)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """One calendar at one moment: what should be shown, what is, and the ledger of it."""
-
-    wanted: Mapping[Place, Shown]
-    there: Mapping[Place, Shown]
-    refs: Mapping[Place, str]
-    rows: tuple[DriftRow, ...]
-    resources: tuple[ManagedResource, ...]
-
-    def excuses(self, place: Place) -> set[Aspect]:
-        """Return the aspects in which a meeting may differ: open, or left so by a person."""
-        found: set[Aspect] = set()
-        for row in self.rows:
-            if row.kind in CASES and _in_case(row, place):
-                found |= set(Aspect)
-            elif _about(row, place, self):
-                changes = {Aspect(name) for name in row.changes}
-                if row.slot is None and {Aspect.TIME, Aspect.EXISTENCE} & changes:
-                    changes |= set(Aspect)
-                elif {Aspect.TIME, Aspect.EXISTENCE} & changes:
-                    changes |= {Aspect.TIME, Aspect.EXISTENCE}
-                found |= changes
-        return found
-
-
-def _about(row: DriftRow, place: Place, seen: Picture) -> bool:
-    """Tell whether a drift speaks of a meeting; overrides with one common shift are one drift."""
-    if row.uid != place[0]:
-        return False
-    return row.slot in {None, place[1]} or seen.refs.get(place) in row.appointments
-
-
-def _in_case(row: DriftRow, place: Place) -> bool:
-    return any(name.partition("/")[0] == place[0] for name in row.items or ())
-
-
-def picture(world: World, calendar: int, back: timedelta = timedelta(0)) -> Picture:
-    """Look at a calendar as one who knows everything, at what is ahead and ``back`` from now."""
-    now, server = world.clock.now() - back, world.servers[calendar]
-    with world.database.read() as connection:
-        resources = tuple(managed.all_of(connection, calendar))
-        standing = appointments.search(connection, ends_after=now, starts_before=now + AHEAD)
-        blocks = out_of_office.search(connection, ends_after=now, starts_before=now + AHEAD)
-        rows = tuple(
-            drifts.search(connection, calendar_id=calendar, statuses=sorted(STAND_FOR_AN_EDIT))
-        )
-    live = {
-        one.subject.ref: one.uid for one in resources if one.status is not ResourceStatus.REMOVED
-    }
-    wanted: dict[Place, Shown] = {}
-    refs: dict[Place, str] = {}
-    for one in standing:
-        uid, slot = live.get(one.ref), None
-        if uid is None and one.series in live:
-            uid, slot = live[one.series], one.slot
-        place = (uid or f"no event for {one.ref}", slot)
-        refs[place] = one.ref
-        if one.status.stands:
-            wanted[place] = _wanted(one)
-    for block in blocks:
-        wanted[live.get(block.ref, f"no event for {block.ref}"), None] = Shown(
-            start=instant(block.start), end=instant(block.end), title=FINGERPRINT("Out of office")
-        )
-    ours = {one.uid for one in resources}
-    there = {
-        (uid, slot): one
-        for uid, resource in _standing(server)
-        if uid in ours
-        for slot, one in shown(resource, now).items()
-    }
-    return Picture(wanted=wanted, there=there, refs=refs, rows=rows, resources=resources)
-
-
-def _wanted(one: Appointment) -> Shown:
-    place = "Telehealth" if one.place == "telehealth" else "Office"
-    return Shown(
-        start=instant(one.start),
-        end=instant(one.end),
-        title=FINGERPRINT("Session"),
-        location=FINGERPRINT(place),
-    )
-
-
-def _standing(server: Server) -> Iterator[tuple[str, EventResource]]:
-    for item in server.items.values():
-        text = item.text(None)
-        bodies = {
-            slot: replace(
-                body,
-                title=FINGERPRINT(item.text(slot).title),
-                location=FINGERPRINT(item.text(slot).location),
-                attendees=tuple(sorted(FINGERPRINT(one) for one in item.text(slot).attendees)),
-            )
-            for slot, body in item.resource.overrides.items()
-        }
-        master = replace(
-            item.resource.body,
-            title=FINGERPRINT(text.title),
-            location=FINGERPRINT(text.location),
-            attendees=tuple(sorted(FINGERPRINT(one) for one in text.attendees)),
-        )
-        yield item.resource.uid, replace(item.resource, body=master, overrides=bodies)
-
-
-# after every record
+from calwarden.store.managed import ResourceStatus
+from simulation.claim_laws import claims_held, claims_true
+from simulation.picture import (
+    NOT_OF_ONE_EVENT,
+    STAND_FOR_AN_EDIT,
+    Picture,
+    about,
+    differs,
+    in_case,
+    picture,
+    shown,
+)
+from simulation.world import CANARY, TYPED, Frame, Violation, World, dump, ledger_since, told
 
 
 def recorded(world: World, frame: Frame) -> None:
@@ -213,15 +49,19 @@ def recorded(world: World, frame: Frame) -> None:
     live = {one.uid for one in seen.resources if one.status is not ResourceStatus.REMOVED}
     with world.database.read() as connection:
         rows = drifts.search(connection, calendar_id=calendar)
-        fresh = ledger_since(connection, frame.history)
-    rows = [row for row in rows if row.status in STAND_FOR_AN_EDIT or row.id in fresh]
+        fresh = {
+            uid: ledger_since(connection, world.first_told[calendar, uid, frame.told[uid][0]])
+            for uid in news
+        }
+    every = rows
     for uid, resource in news.items():
+        rows = [row for row in every if row.status in STAND_FOR_AN_EDIT or row.id in fresh[uid]]
         if uid not in live or (resource is None and server.ours[uid] is None):
             continue
         there, ours = shown(resource, now), shown(server.ours[uid], now)
         for slot in {*there, *ours}:
-            changed = _differs(ours.get(slot), there.get(slot))
-            against = _differs(seen.wanted.get((uid, slot)), there.get(slot))
+            changed = differs(ours.get(slot), there.get(slot))
+            against = differs(seen.wanted.get((uid, slot)), there.get(slot))
             if not changed or not against or (uid, slot) not in {*seen.wanted, *seen.refs}:
                 continue
             if not any(_tells(row, uid, slot, seen) for row in rows):
@@ -230,16 +70,10 @@ def recorded(world: World, frame: Frame) -> None:
                 )
 
 
-def _differs(one: Shown | None, other: Shown | None) -> set[Aspect]:
-    if one is None or other is None:
-        return set() if one is other else {Aspect.EXISTENCE}
-    return one.aspects(other)
-
-
 def _tells(row: DriftRow, uid: str, slot: str | None, seen: Picture) -> bool:
     if row.kind in CASES:
-        return _in_case(row, (uid, slot))
-    return _about(row, (uid, slot), seen)
+        return in_case(row, (uid, slot))
+    return about(row, (uid, slot), seen)
 
 
 # at rest
@@ -247,12 +81,16 @@ def _tells(row: DriftRow, uid: str, slot: str | None, seen: Picture) -> bool:
 
 def at_rest(world: World) -> None:
     """Raise `Violation` where anything is wrong though all faults are over."""
+    statuses = world.statuses()
     for calendar in world.servers:
         seen = picture(world, calendar)
-        _one_true_copy(world, calendar, seen)
+        # a held calendar waits as it is, the store's own changes too, until its case is decided
+        if statuses[calendar] is not CalendarStatus.HELD:
+            _one_true_copy(world, calendar, seen)
+            claims_held(world, seen)
         _no_idle_drift(world, calendar, seen)
         _each_edit_once(world, calendar)
-        _claims(world, seen)
+    claims_true(world)
     _foreign_untouched(world)
     _chain(world)
     _secrets(world)
@@ -260,14 +98,16 @@ def at_rest(world: World) -> None:
 
 def _one_true_copy(world: World, calendar: int, seen: Picture) -> None:
     for place in {*seen.wanted, *seen.there}:
-        differs = _differs(seen.wanted.get(place), seen.there.get(place))
+        if place[0] in seen.over:
+            continue
+        differing = differs(seen.wanted.get(place), seen.there.get(place))
         if (
             place not in seen.wanted
             and place not in seen.refs
             and seen.there[place].start > _known_until(seen)
         ):
             continue  # an endless series goes on beyond the appointments that exist
-        unexcused = differs - seen.excuses(place)
+        unexcused = differing - seen.excuses(place)
         if unexcused:
             raise Violation(
                 "I1",
@@ -303,7 +143,7 @@ def _copies(world: World, calendar: int, seen: Picture) -> None:
 
 
 def _in_marked_case(seen: Picture, marker: str | None) -> bool:
-    return any(row.kind in CASES and _in_case(row, (marker or "", None)) for row in seen.rows)
+    return any(row.kind in CASES and in_case(row, (marker or "", None)) for row in seen.rows)
 
 
 def _no_idle_drift(world: World, calendar: int, seen: Picture) -> None:
@@ -311,6 +151,7 @@ def _no_idle_drift(world: World, calendar: int, seen: Picture) -> None:
     status = world.statuses()[calendar]
     server = world.servers[calendar]
     uids = {item.resource.uid for item in server.items.values()}
+    long = picture(world, calendar, back=timedelta(days=44)) if seen.rows else seen
     for row in seen.rows:
         if row.status is DriftStatus.DISMISSED:
             continue
@@ -323,14 +164,13 @@ def _no_idle_drift(world: World, calendar: int, seen: Picture) -> None:
             raise Violation("life", f"drift {row.id} ({row.kind}) was never reverted")
         if row.kind in {DriftKind.COPIED, DriftKind.OVERLAP} and row.uid not in uids:
             raise Violation("life", f"drift {row.id} ({row.kind}) outlives its event")
-        if row.kind not in NOT_OF_ONE_EVENT and not _still_differs(world, calendar, row):
+        if row.kind not in NOT_OF_ONE_EVENT and not _still_differs(long, row):
             raise Violation("life", f"drift {row.id} ({row.kind}) stands and nothing differs")
 
 
-def _still_differs(world: World, calendar: int, row: DriftRow) -> bool:
-    seen = picture(world, calendar, back=timedelta(days=44))
+def _still_differs(seen: Picture, row: DriftRow) -> bool:
     places = {place for place in {*seen.wanted, *seen.there} if place[0] == row.uid}
-    return any(_differs(seen.wanted.get(place), seen.there.get(place)) for place in places)
+    return any(differs(seen.wanted.get(place), seen.there.get(place)) for place in places)
 
 
 def _each_edit_once(world: World, calendar: int) -> None:
@@ -358,44 +198,6 @@ def _each_edit_once(world: World, calendar: int) -> None:
             raise Violation(
                 "contest", f"{uid[:8]} {slot} {aspect} was reverted {number} times a day"
             )
-
-
-def _claims(world: World, seen: Picture) -> None:
-    now = world.clock.now()
-    with world.database.read() as connection:
-        known = {one.ref: one for one in appointments.search(connection)}
-        found = claim_use.cases(connection, _rows(connection), now)
-        for case in found:
-            one = known[case.row.appointment]
-            rule = date_of_service(one.start, case.row.dos_timezone)
-            if case.row.status.correctable and case.row.date_of_service != rule:
-                raise Violation(
-                    "I4", f"{case.row.ref} is dated {case.row.date_of_service}, not {rule}"
-                )
-            place = next((place for place, ref in seen.refs.items() if ref == one.ref), None)
-            if place is None or place not in seen.wanted or not case.state.holdable or case.holds:
-                continue
-            # a series moved as a whole has other slots: any of its meetings may be this one
-            outside = [
-                local_date(one.start, case.row.dos_timezone)
-                for (uid, slot), one in seen.there.items()
-                if uid == place[0] and (slot == place[1] or place not in seen.there)
-            ]
-            if rule not in outside and not _dismissed(seen, place):
-                raise Violation(
-                    "I4", f"{case.row.ref} is not held though the calendar says {outside}"
-                )
-
-
-def _rows(connection: Any) -> Any:
-    from calwarden.store import claims  # noqa: PLC0415 - one name for two rooms
-
-    return claims.search(connection)
-
-
-def _dismissed(seen: Picture, place: Place) -> bool:
-    rows = tuple(row for row in seen.rows if row.status is DriftStatus.DISMISSED)
-    return bool(replace(seen, rows=rows).excuses(place))
 
 
 def _foreign_untouched(world: World) -> None:
@@ -441,6 +243,16 @@ def converge(world: World) -> None:
         for calendar in world.servers:
             _pass(world, calendar)
     at_rest(world)
+    _third_pass(world)
+    if _decide_cases(world):
+        for _ in range(2):
+            for calendar in world.servers:
+                _pass(world, calendar)
+        at_rest(world)
+        _third_pass(world)
+
+
+def _third_pass(world: World) -> None:
     before = [server.writes for server in world.servers.values()], _ledger(world)
     reports = [_pass(world, calendar) for calendar in world.servers]
     if any(report.steps for report in reports) or before[0] != [
@@ -450,6 +262,24 @@ def converge(world: World) -> None:
     if before[1] != _ledger(world):
         raise Violation("I7", "a further pass changes the ledger")
     at_rest(world)
+
+
+def _decide_cases(world: World) -> bool:
+    """Have a person put everything back that holds a calendar; tell whether there was anything."""
+    with world.database.write() as tx:
+        cases = [row for row in drifts.search(tx, statuses=drifts.STANDING) if row.kind in CASES]
+        for row in cases:
+            drift_review.resolve(
+                tx,
+                row.id,
+                drift_review.Decision.REVERT,
+                reason="seen",
+                revision=row.revision,
+                now=world.clock.now(),
+                actor="simulation",
+            )
+    world.log += [f"at rest, a person has case {row.id} ({row.kind}) put back" for row in cases]
+    return bool(cases)
 
 
 def _relink(world: World) -> None:
@@ -463,7 +293,8 @@ def _relink(world: World) -> None:
 
 def _pass(world: World, calendar: int) -> PollReport:
     report = world.poll(calendar, worker=9)
-    world.log.append(f"at rest, calendar {calendar}: {report}")
+    said = report if isinstance(report, str) else told(report)
+    world.log.append(f"at rest, calendar {calendar}: {said}")
     if isinstance(report, str) or report.outcome not in {PollOutcome.DONE, PollOutcome.HELD}:
         raise Violation("rest", f"a pass without faults ends as {report}")
     return report

@@ -1,6 +1,6 @@
 """A seeded world: whatever servers, people, programs and crashes do, every law of the daemon holds.
 
-``CALWARDEN_SEEDS`` says how many seeds are lived through (200 where it is not set) and
+``CALWARDEN_SEEDS`` says how many seeds are lived through (60 where it is not set) and
 ``CALWARDEN_FIRST_SEED`` where they begin. A failing seed prints a history made short.
 """
 
@@ -11,7 +11,7 @@ import pytest
 
 from simulation.running import Stage
 
-SEEDS = int(os.environ.get("CALWARDEN_SEEDS", "200"))
+SEEDS = int(os.environ.get("CALWARDEN_SEEDS", "60"))
 FIRST = int(os.environ.get("CALWARDEN_FIRST_SEED", "0"))
 CHUNK = max(20, SEEDS // 500)
 STARTS = range(FIRST, FIRST + SEEDS, CHUNK)

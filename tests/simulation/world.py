@@ -71,15 +71,11 @@ class Violation(AssertionError):
 
 @dataclass(slots=True)
 class Frame:
-    """One poll under way: which points it reached, what interrupts it, what it was told.
-
-    ``history`` is the newest entry in the history of drifts when it began.
-    """
+    """One poll under way: which points it reached, what interrupts it, what it was told."""
 
     worker: str
     calendar: int
     during: dict[tuple[str, int], Act]
-    history: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     told: dict[str, tuple[int, EventResource | None]] = field(default_factory=dict)
     still: bool = False
@@ -112,6 +108,8 @@ class World:
         self.dead: set[str] = set()
         self.recorded: Counter[tuple[int, str]] = Counter()
         self.upset: set[str] = set()
+        # the newest entry in the history of drifts when an edit could be known at first
+        self.first_told: dict[tuple[int, str, int], int] = {}
         self.after_record: Callable[[World, Frame], None] = lambda _world, _frame: None
         self.before_write: Callable[[World, Frame, str], None] = lambda *_: None
         self._found()
@@ -223,6 +221,10 @@ class World:
         edits = self.servers[frame.calendar].edits
         for uid, resource in told.items():
             frame.told[uid] = (edits[uid], resource)
+            key = frame.calendar, uid, edits[uid]
+            if key not in self.first_told:
+                with self.database.read() as connection:
+                    self.first_told[key] = newest_entry(connection)
 
     def poll(
         self, calendar: int, mode: str = "sync", worker: int = 1, during: Any = ()
@@ -236,8 +238,6 @@ class World:
             calendar=calendar,
             during={(one.point, one.nth): one.act for one in during},
         )
-        with self.database.read() as connection:
-            frame.history = newest_entry(connection)
         self.frames.append(frame)
         try:
             services = self.services(name)
@@ -264,9 +264,7 @@ class World:
         )
         if isinstance(result, str):
             return result
-        steps = [f"{step['action']} {step['subject']}" for step in result.steps]
-        said = f"{result.outcome} reverted={result.reverted} flagged={result.flagged} {steps}"
-        return said + ("" if result.problem is None else f" ({result.problem})")
+        return told(result)
 
     def _freeze(self, one: Act) -> None:
         for each in one.acts:
@@ -509,6 +507,15 @@ def _slots(server: Server, remote_id: str) -> list[Any]:
     if not found:
         raise ValueError("no series")
     return [*found, *[found[-1]] * 6]
+
+
+def told(report: PollReport) -> str:
+    """Return a report as a history tells it."""
+    steps = [f"{step['action']} {step['subject']}" for step in report.steps]
+    said = f"{report.outcome} reverted={report.reverted} flagged={report.flagged} {steps}"
+    if report.drifts:
+        said += f" drifts {', '.join(map(str, report.drifts))}"
+    return said + ("" if report.problem is None else f" ({report.problem})")
 
 
 def newest_entry(connection: Tx) -> int:

@@ -118,6 +118,10 @@ class DriftStatus(StrEnum):
         return self in {DriftStatus.OPEN, DriftStatus.REVERTING}
 
 
+UNWRITTEN = "unwritten"
+"""The decision of a drift that the store overruled, until what the store says is written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftKey:
     """Identity of a drift in its calendar: the event, and the slot if one occurrence is meant."""
@@ -130,9 +134,9 @@ class DriftKey:
 class KnownDrift:
     """A drift of the ledger as the next decision needs it.
 
-    ``decision`` is a person's ``revert``. ``since`` is when it last changed. ``seen`` is the digest
-    of the observed values that it stands for; ``items`` holds those of a case's items by ``uid`` or
-    ``uid/slot``.
+    ``decision`` is a person's ``revert``, or what it still waits for. ``since`` is when it last
+    changed. ``seen`` is the digest of the observed values that it stands for; ``items`` holds those
+    of a case's items by ``uid`` or ``uid/slot``.
     """
 
     id: int

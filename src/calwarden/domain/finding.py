@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from calwarden.domain.common_shift import Joined, joined
-from calwarden.domain.difference import Difference, Element, differences, elements, occurrence
+from calwarden.domain.difference import (
+    Difference,
+    Element,
+    body_changes,
+    differences,
+    elements,
+    occurrence,
+)
 from calwarden.domain.document import body_document, digest, resource_document
 from calwarden.domain.drift import FIELDS, SCHEDULE, Aspect, DriftKind
 from calwarden.domain.event import EventBody, EventResource, ManagedEvent, SubjectKind
@@ -75,9 +82,22 @@ def examine(state: ResourceState, view: CalendarView) -> Examined:
     written = state.written if base is state.applied and state.written is not None else base
     stored = elements(differences(written, state.event.resource)) if state.event else frozenset()
     gap = _gap(state.event, seen)
-    outside = differences(base, seen)
+    outside = (*differences(base, seen), *_beside_agreement(state.event, base, seen, gap))
     acts = tuple(_acts(state, base, outside, stored, gap, view))
     return Examined(state=state, base=base, acts=acts, stored=stored, gap=gap)
+
+
+def _beside_agreement(
+    event: ManagedEvent | None, base: EventResource, seen: EventResource, gap: frozenset[Element]
+) -> Iterator[Difference]:
+    """Yield the exceptions that a person made beside a new rule that the store agrees with."""
+    ruled = {(None, Aspect.TIME)}
+    if event is None or ruled & gap or not ruled & elements(differences(base, seen)):
+        return
+    desired = event.resource
+    for one in differences(desired, seen):
+        if one.slot is not None and not {one.slot} & (set(desired.overrides) | desired.excluded):
+            yield one
 
 
 def _gap(event: ManagedEvent | None, seen: EventResource | None) -> frozenset[Element]:
@@ -137,11 +157,27 @@ def _acts(
     for one in joined(outside, state, view):
         pending = {(slot, aspect) for slot in one.slots for aspect in one.first.changes}
         if state.event is not None:
-            pending &= gap | {item for item in pending if item[0] not in _slots(state.event)}
+            pending = {item for item in pending if _stands_apart(item, state.event, state, gap)}
         if pending:
             superseded = _overruled(pending, stored, state, one.first)
             act = _act(state, one, frozenset(pending), superseded=superseded)
             yield _told(act if act.slot is not None else _of_master(act, base, view))
+
+
+def _stands_apart(
+    item: Element, event: ManagedEvent, state: ResourceState, gap: frozenset[Element]
+) -> bool:
+    """Tell whether what was changed outside is not what the store says, too."""
+    slot = item[0]
+    if item in gap or (slot, Aspect.EXISTENCE) in gap or slot not in _slots(event):
+        return True
+    if slot is None or state.seen is None or (None, Aspect.TIME) not in gap:
+        return False
+    # where the rule differs, too, the gap tells nothing of single occurrences
+    wanted, there = occurrence(event.resource, slot), occurrence(state.seen, slot)
+    if wanted is None or there is None:
+        return wanted is not there
+    return item[1] in body_changes(wanted, there)
 
 
 def _act(
@@ -192,7 +228,10 @@ def _of_split(act: Act, base: EventResource, split: SeriesSplit, view: CalendarV
     meant: tuple[Meant, ...] = ()
     if before is not None:
         moved = instant(split.body.start) - instant(before.start)
-        meant = tuple(meant_by_split(act.state, view, split.first, moved, split.body.length))
+        meant = (
+            *_moved_before(act.state, split.first, view),
+            *meant_by_split(act.state, view, split.first, moved, split.body.length),
+        )
     return replace(
         act,
         changes={**act.changes, Aspect.TIME: DriftKind.SERIES_SPLIT},
@@ -202,6 +241,15 @@ def _of_split(act: Act, base: EventResource, split: SeriesSplit, view: CalendarV
         companions=(split.remote_id,),
         first=split.first,
     )
+
+
+def _moved_before(state: ResourceState, first: Slot, view: CalendarView) -> Iterator[Meant]:
+    """Yield the meetings before a cut that were moved or deleted by themselves."""
+    for slot, ref, body, there in meant_by_whole(state, view, state.seen):
+        if slot is None or slot >= first:
+            continue
+        if there is None or {Aspect.TIME, Aspect.EXISTENCE} & set(body_changes(body, there)):
+            yield slot, ref, body, there
 
 
 def _told(act: Act) -> Act:
@@ -217,6 +265,8 @@ def _overruled(
         return True
     if difference.slot is None:
         return Aspect.TIME in difference.changes and any(item[1] in SCHEDULE for item in stored)
+    if (difference.slot, Aspect.EXISTENCE) in stored:
+        return True
     return difference.slot not in _slots(state.event)
 
 

@@ -28,7 +28,8 @@ class Step:
     projection itself. ``kept`` are the overlaid elements. ``reverts`` names the drifts that this
     step undoes. A step that ``waits`` (a cut or a removal) is made only when every create of the
     plan was. ``replaces`` is the uid of the generation that this one follows; ``recreated`` asks
-    for another look, which makes anew what this step takes away.
+    for another look, which makes anew what this step takes away, and ``partial`` for one that finds
+    what it leaves to a person.
     """
 
     action: Action
@@ -44,6 +45,7 @@ class Step:
     waits: bool = False
     replaces: str | None = None
     recreated: bool = False
+    partial: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return the step as JSON: what a dry run shows and the digest is made of."""

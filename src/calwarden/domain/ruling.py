@@ -22,12 +22,13 @@ class Ruling:
     """What is done about one act.
 
     ``kept`` are elements that stay as they stand, ``undone`` those put back, and ``reverts`` the
-    drift that is closed by that.
+    drift that is closed by that. ``partial``: something of it is left for a person to decide.
     """
 
     kept: frozenset[Element] = frozenset()
     undone: frozenset[Element] = frozenset()
     reverts: DriftKey | None = None
+    partial: bool = False
 
 
 @dataclass(slots=True)
@@ -55,6 +56,11 @@ class Docket:
         cases = [one for one in self.dismissed.get(CASE_KEY, ()) if case_holds(one, finding)]
         self.upheld |= {one.id for one in (*own, *cases)}
         return bool(own or cases)
+
+    def was_dismissed(self, finding: Finding) -> bool:
+        """Whether the ledger has this as dismissed; a change of the store ends that."""
+        own = (one.seen == finding.seen for one in self.dismissed.get(finding.key, ()))
+        return any(own) or any(case_holds(one, finding) for one in self.dismissed.get(CASE_KEY, ()))
 
     def is_overruled(self, finding: Finding) -> bool:
         """Whether a person has settled this by a change of the store: only the write is missing."""
@@ -94,7 +100,7 @@ def rule(judged: Judged, docket: Docket, held_case: DriftKind | None) -> Ruling:
         if known is not None:
             entry = LedgerEntry(act=LedgerAct.SUPERSEDE, finding=finding, drift=known.id)
             docket.ledger.append(entry)
-        elif not docket.is_overruled(finding):
+        elif not docket.is_overruled(finding) and not docket.was_dismissed(finding):
             docket.ledger.append(LedgerEntry(act=LedgerAct.RECORD_SUPERSEDED, finding=finding))
         return Ruling(undone=act.elements)
     if known is None and docket.is_dismissed(finding):
@@ -151,7 +157,8 @@ def _by_ledger(act: Act, finding: Finding, known: KnownDrift | None, docket: Doc
     reverts = finding.key if finding.verdict is Verdict.REVERT else None
     if reverts is not None:
         docket.reverting.append(reverts)
-    return Ruling(kept=act.elements - undone, undone=undone, reverts=reverts)
+    left = reverts is not None and _with_verdict(act.elements, finding, Verdict.FLAG)
+    return Ruling(kept=act.elements - undone, undone=undone, reverts=reverts, partial=bool(left))
 
 
 def _undo(act: Act, finding: Finding, key: DriftKey) -> Ruling:
@@ -181,8 +188,13 @@ def _contested(finding: Finding) -> Finding:
 
 
 def _ripe_at(current: KnownDrift | None, view: CalendarView) -> datetime:
-    """Return when the grace ends in which the person may undo the edit."""
-    return instant(view.now if current is None else current.since) + view.grace
+    """Return when the grace ends in which the person may undo the edit.
+
+    It is over for an edit of the future: then the clock went back.
+    """
+    now = instant(view.now)
+    since = now if current is None else instant(current.since)
+    return now if since > now else since + view.grace
 
 
 def _enter(finding: Finding, known: KnownDrift | None, docket: Docket) -> None:

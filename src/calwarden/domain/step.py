@@ -36,7 +36,13 @@ def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | 
     if needed:
         step = _update(state, state.event, seen, kept)
         place = state.observed
-        return replace(step, remote_id=place.remote_id, revision=place.revision, reverts=reverts)
+        return replace(
+            step,
+            remote_id=place.remote_id,
+            revision=place.revision,
+            reverts=reverts,
+            partial=any(ruling.partial for ruling in rulings),
+        )
     base = one.base if one.base is not None else seen
     return _adoption(state, state.event, overlay(seen, base, kept | undone))
 

@@ -21,7 +21,12 @@ def stranger_findings(view: CalendarView, taken: frozenset[str]) -> Iterator[Fin
         if stranger.remote_id in taken:
             continue
         if stranger.uid in view.retired or stranger.marker in view.retired:
-            yield _returned(stranger, view)
+            yield _returned(
+                stranger, view.retired.get(stranger.uid) or view.retired[stranger.marker or ""]
+            )
+        elif stranger.marker in by_uid and by_uid[stranger.marker].event is None:
+            # what it is a copy of is taken away in this very pass
+            yield _returned(stranger, by_uid[stranger.marker].subject)
         elif stranger.marker in by_uid:
             yield from _copy(stranger, by_uid[stranger.marker].event, None, view)
         elif stranger.marker is not None and stranger.marker in view.marks_elsewhere:
@@ -70,9 +75,8 @@ def _copied(stranger: Observed, original: Subject, verdict: Verdict) -> Finding:
     )
 
 
-def _returned(stranger: Observed, view: CalendarView) -> Finding:
+def _returned(stranger: Observed, subject: Subject) -> Finding:
     """Return a finding for an event of ours that came back from a trash: recorded, then removed."""
-    subject = view.retired.get(stranger.uid) or view.retired[stranger.marker or ""]
     body = None if stranger.resource is None else stranger.resource.body
     return Finding(
         key=DriftKey(uid=stranger.uid),

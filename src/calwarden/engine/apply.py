@@ -64,6 +64,7 @@ class Applier:
         self._calendar_id = stored.calendar.id
         self._applied = {one.uid: one for one in stored.resources}
         self._lease_until: datetime | None = None
+        self._retry_at: datetime | None = None
         self.result = Applied()
 
     def run(self, prepared: Sequence[Prepared]) -> Applied:
@@ -150,11 +151,13 @@ class Applier:
             self._renew(connection)
             journal.close(connection, [intent], status="settled", now=now)
             self._store(connection, one, seen)
+            ledger.written(connection, self._calendar_id, self._recorded.overruled & {step.uid})
             for number in done:
                 ledger.close_drift(connection, number, DriftStatus.REVERTED, now=now)
             work_items.follow_drifts(connection, done, now=now, near=self._services.policy.near)
         self._services.failpoint("after_settle")
         self.result.reverted += len(done)
+        self.result.again |= step.partial
         if not step.reverts:
             self.result.published += step.action is not Action.DELETE
             self.result.removed += step.action is Action.DELETE
@@ -215,6 +218,7 @@ class Applier:
                         retry_at=now + REFUSED_AGAIN,
                         problem=str(error),
                     )
+                self._retry_at = now + REFUSED_AGAIN
                 self.result.refused.append(str(error))
             elif isinstance(error, PreconditionFailed):
                 journal.close(connection, [intent], status="dropped", now=now, cause=str(error))
@@ -250,6 +254,8 @@ class Applier:
         with self._services.database.write() as connection:
             if self.result.again or self.result.stopped is not None:
                 calendars.save(connection, self._calendar_id, planned_revision=0)
+            if self._retry_at is not None:
+                calendars.wake(connection, self._calendar_id, self._retry_at)
             lease.release(connection, self._services, self._calendar_id, self._recorded.fence)
 
 

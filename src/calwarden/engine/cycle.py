@@ -201,6 +201,8 @@ def _quiet(
     calendar, now = head.calendar, services.clock.now()
     if mode.dry_run or mode.approve is not None or head.unsettled or owed:
         return False
+    if calendar.answered_at is not None and calendar.answered_at > now:
+        return False  # the clock went back: what was to wake up by it may be long overdue
     if not found.empty or (found.complete and calendar.complete_at is None):
         return False
     if calendar.role is Role.MANAGED and calendar.planned_revision != head.schedule_revision:

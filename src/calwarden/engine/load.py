@@ -164,10 +164,16 @@ def _frozen(
             case SubjectKind.APPOINTMENT:
                 appointment = appointments.find(connection, one.subject.ref)
                 stands = appointment is not None and appointment.status.stands
+                # an occurrence may stand in its series' own event by now, and the other way round
+                if appointment is not None and appointment.series is not None:
+                    whole = Subject(kind=SubjectKind.SERIES, ref=appointment.series)
+                    stands = stands and whole not in subjects
             case SubjectKind.SERIES:
                 kept = appointments.search(connection, series=one.subject.ref)
                 known = series.find(connection, one.subject.ref)
                 stands = any(each.status.stands for each in kept) and known is not None
+                alone = {Subject(kind=SubjectKind.APPOINTMENT, ref=each.ref) for each in kept}
+                stands = stands and not alone & subjects
             case SubjectKind.OUT_OF_OFFICE:
                 stands = out_of_office.find(connection, one.subject.ref) is not None
         if stands:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from calwarden.domain.drift import DriftKey, DriftStatus
+from calwarden.domain.drift import UNWRITTEN, DriftKey, DriftStatus
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.plan import Adoption, Decision, LedgerAct, LedgerEntry, Step
 from calwarden.domain.view import CalendarView
@@ -31,12 +31,16 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What was committed: the fence to settle under, intents in the order of steps, drifts."""
+    """What was committed: the fence to settle under, intents in the order of steps, drifts.
+
+    ``overruled`` are the uids whose outside edit the store overrules: only the write is due.
+    """
 
     fence: int
     intents: tuple[int, ...]
     reverting: Mapping[DriftKey, int]
     touched: tuple[int, ...]
+    overruled: frozenset[str] = frozenset()
 
 
 def write_of(step: Step) -> Write:
@@ -83,6 +87,12 @@ def record(
         managed.clear_rereads(connection, calendar.id, look.reread)
         managed.confirm(connection, calendar.id)
         touched = _ledger(connection, services, stored, decision.ledger)
+        overruled = _overruled(stored, decision)
+        adopted = {one.uid for one in decision.adoptions}
+        ledger.written(connection, calendar.id, overruled & adopted)
+        if decision.held:
+            under_way = [one.id for one in stored.known if one.status is DriftStatus.REVERTING]
+            ledger.put_off(connection, under_way, now=now)
         reverting = ledger.set_reverting(connection, calendar.id, decision.reverting, now=now)
         numbers = journal.record(
             connection,
@@ -110,7 +120,18 @@ def record(
         intents=tuple(numbers),
         reverting=reverting,
         touched=tuple(touched),
+        overruled=overruled,
     )
+
+
+def _overruled(stored: Stored, decision: Decision) -> frozenset[str]:
+    known = {one.key.uid for one in stored.known if one.decision == UNWRITTEN}
+    acts = {LedgerAct.SUPERSEDE, LedgerAct.RECORD_SUPERSEDED}
+    return frozenset(known) | {
+        one.finding.key.uid
+        for one in decision.ledger
+        if one.act in acts and one.finding is not None
+    }
 
 
 def _demand_unchanged(connection: Connection, stored: Stored) -> None:

@@ -110,7 +110,8 @@ def _state(
         pending=tuple(
             expected
             for intent in stored.intents
-            if intent.uid == uid
+            # where the revision that it was to change still stands, nothing of it has landed
+            if intent.uid == uid and (there is None or intent.revision != there.revision)
             for expected in intent.expected
         ),
         changed=news or remote_id in look.removed or uid in look.reread,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from calwarden.domain.drift import DriftKind, DriftStatus
+from calwarden.domain.drift import UNWRITTEN, DriftKind, DriftStatus
 from calwarden.practice import work_items
 from calwarden.store import audit, calendars, drifts
 from calwarden.store.drifts import DriftRow
@@ -34,9 +34,8 @@ def close(
     reason: str | None,
 ) -> None:
     """Close a drift and have its calendar planned anew."""
-    # the engine tells by the cause that the ledger has this already, and only writes
     cause = "the practice decided otherwise" if status is DriftStatus.SUPERSEDED else row.cause
-    decision = DISMISSED if status is DriftStatus.DISMISSED else row.decision
+    decision = _waits_for(status) or row.decision
     drifts.save(
         tx,
         row.id,
@@ -53,3 +52,10 @@ def close(
     action, subject = f"drift.{status}", f"drift:{row.id}"
     audit.append(tx, at=now, actor=actor, action=action, subject=subject, detail=detail)
     work_items.follow_drifts(tx, [row.id], now=now, actor=actor)
+
+
+def _waits_for(status: DriftStatus) -> str | None:
+    """Return how the engine tells that the ledger has the edit already, and it only has to act."""
+    if status is DriftStatus.DISMISSED:
+        return DISMISSED
+    return UNWRITTEN if status in {DriftStatus.SUPERSEDED, DriftStatus.ACCEPTED} else None

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
 from calwarden.sdk.connector import Capabilities, Link
@@ -117,6 +117,14 @@ def rest(connection: Connection, calendar: LinkedCalendar, until: datetime) -> N
     )
     wider = same if calendar.account else (calendars.c.id == calendar.id,)
     connection.execute(update(calendars).where(*wider).values(not_before=until))
+
+
+def wake(connection: Connection, calendar_id: int, moment: datetime) -> None:
+    """Have a calendar planned anew at a moment at the latest."""
+    sooner = or_(calendars.c.wake_at.is_(None), calendars.c.wake_at > moment)
+    connection.execute(
+        update(calendars).where(calendars.c.id == calendar_id, sooner).values(wake_at=moment)
+    )
 
 
 def set_status(

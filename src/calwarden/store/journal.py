@@ -14,7 +14,10 @@ from calwarden.store.tables import intents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """One journaled step. ``expected`` is what may stand meanwhile and then (None: nothing)."""
+    """One journaled step. ``expected`` is what may stand meanwhile and then (None: nothing).
+
+    ``revision`` is that of what it was to change.
+    """
 
     id: int
     uid: str
@@ -22,6 +25,7 @@ class Intent:
     expected: tuple[EventResource | None, ...]
     calls_done: int
     fence: int
+    revision: str | None = None
 
 
 def open_intents(connection: Connection, calendar_id: int) -> list[Intent]:
@@ -39,6 +43,7 @@ def open_intents(connection: Connection, calendar_id: int) -> list[Intent]:
             expected=tuple(None if one is None else resource_from(one) for one in row["expected"]),
             calls_done=row["calls_done"],
             fence=row["fence"],
+            revision=row["step"].get("revision"),
         )
         for row in connection.execute(query).mappings()
     ]

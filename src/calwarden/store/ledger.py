@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from calwarden.domain.drift import (
+    UNWRITTEN,
     Aspect,
     DriftKey,
     DriftKind,
@@ -18,24 +19,23 @@ from calwarden.domain.drift import (
 )
 from calwarden.domain.wall_time import Slot
 from calwarden.store import audit
-from calwarden.store.tables import calendars, drift_history, drifts
+from calwarden.store.tables import drift_history, drifts
 
 ENGINE = "engine"
 CONTEST_WINDOW = timedelta(hours=24)
+PUT_OFF = "it waits until a person has decided the case that holds the calendar"
+OVERRULED = (DriftStatus.SUPERSEDED.value, DriftStatus.ACCEPTED.value)
 
 
 def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
     """Return the drifts of a calendar that a decision needs, oldest first.
 
-    They are the standing ones, the dismissals that hold, and what a person overruled or accepted
-    since the last pass.
+    They are the standing ones, the dismissals that hold, and what the store overruled or a person
+    accepted as long as the write that follows from it is due.
     """
     standing = [status.value for status in DriftStatus if status.standing]
     dismissed = (drifts.c.status == DriftStatus.DISMISSED.value) & drifts.c.decision.is_not(None)
-    answered = select(calendars.c.answered_at).where(calendars.c.id == calendar_id)
-    superseded = (drifts.c.status == DriftStatus.SUPERSEDED.value) & drifts.c.cause.is_not(None)
-    accepted = drifts.c.status == DriftStatus.ACCEPTED.value
-    overruled = (superseded | accepted) & (drifts.c.closed_at >= answered.scalar_subquery())
+    overruled = drifts.c.status.in_(OVERRULED) & (drifts.c.decision == UNWRITTEN)
     query = (
         select(drifts)
         .where(
@@ -97,6 +97,7 @@ def open_drift(
         detected_at=now,
         updated_at=now,
         closed_at=None if status.standing else now,
+        decision=UNWRITTEN if status is DriftStatus.SUPERSEDED else None,
         **_values(finding),
     )
     number = int(connection.execute(row.returning(drifts.c.id)).scalar_one())
@@ -116,7 +117,9 @@ def open_drift(
 def update_drift(connection: Connection, number: int, finding: Finding, *, now: datetime) -> None:
     """Write what a further edit made of a standing drift; the revision rises with what is seen."""
     row = connection.execute(
-        select(drifts.c.revision, drifts.c.seen).where(drifts.c.id == number)
+        select(
+            drifts.c.revision, drifts.c.seen, drifts.c.status, drifts.c.decision, drifts.c.contested
+        ).where(drifts.c.id == number)
     ).one()
     values = _values(finding)
     revision = row.revision
@@ -125,6 +128,8 @@ def update_drift(connection: Connection, number: int, finding: Finding, *, now: 
         values |= {"decision": None, "updated_at": now, "status": DriftStatus.OPEN.value}
         _history(connection, number, revision, now, "changed", finding)
     else:
+        if row.decision is None and finding.verdict is not Verdict.REVERT:
+            values["status"] = DriftStatus.OPEN.value
         _history(connection, number, revision, now, "judged", finding)
     connection.execute(
         update(drifts).where(drifts.c.id == number).values(revision=revision, **values)
@@ -141,17 +146,18 @@ def close_drift(
 ) -> None:
     """Close a standing drift; one whose revert is under way is not withdrawn but reverted."""
     row = connection.execute(
-        select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
+        select(drifts.c.revision, drifts.c.status, drifts.c.decision).where(drifts.c.id == number)
     ).one()
     if not DriftStatus(row.status).standing:
         return
     final = status
     if status is DriftStatus.WITHDRAWN and row.status == DriftStatus.REVERTING:
         final = DriftStatus.REVERTED
+    decision = UNWRITTEN if final is DriftStatus.SUPERSEDED else row.decision
     connection.execute(
         update(drifts)
         .where(drifts.c.id == number)
-        .values(status=final.value, closed_at=now, cause=cause)
+        .values(status=final.value, closed_at=now, cause=cause, decision=decision)
     )
     _entry(connection, number, row.revision, now, str(final), {})
     audit.append(
@@ -162,6 +168,21 @@ def close_drift(
         subject=f"drift:{number}",
         detail={},
     )
+
+
+def written(connection: Connection, calendar_id: int, uids: Iterable[str]) -> None:
+    """Note that what the store says of these events stands there: the same edit is a new one."""
+    for uid in uids:
+        connection.execute(
+            update(drifts)
+            .where(
+                drifts.c.calendar_id == calendar_id,
+                drifts.c.uid == uid,
+                drifts.c.status.in_(OVERRULED),
+                drifts.c.decision == UNWRITTEN,
+            )
+            .values(decision=None)
+        )
 
 
 def end_dismissal(connection: Connection, number: int, *, now: datetime) -> None:
@@ -178,7 +199,7 @@ def set_reverting(
     found: dict[DriftKey, int] = {}
     for key in keys:
         row = connection.execute(
-            select(drifts.c.id, drifts.c.revision, drifts.c.status).where(
+            select(drifts.c.id, drifts.c.revision, drifts.c.status, drifts.c.cause).where(
                 drifts.c.calendar_id == calendar_id,
                 drifts.c.uid == key.uid,
                 drifts.c.slot == key.slot if key.slot is not None else drifts.c.slot.is_(None),
@@ -189,13 +210,23 @@ def set_reverting(
             continue
         found[key] = int(row.id)
         if row.status != DriftStatus.REVERTING:
-            connection.execute(
-                update(drifts)
-                .where(drifts.c.id == row.id)
-                .values(status=DriftStatus.REVERTING.value)
-            )
+            values: dict[str, Any] = {"status": DriftStatus.REVERTING.value}
+            if row.cause == PUT_OFF:
+                values["cause"] = None
+            connection.execute(update(drifts).where(drifts.c.id == row.id).values(**values))
             _entry(connection, row.id, row.revision, now, "reverting", {})
     return found
+
+
+def put_off(connection: Connection, numbers: Iterable[int], *, now: datetime) -> None:
+    """Put drifts back to open, decision and all, because their calendar is held."""
+    for number in numbers:
+        query = select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
+        row = connection.execute(query).one()
+        if row.status == DriftStatus.REVERTING:
+            values = {"status": DriftStatus.OPEN.value, "cause": PUT_OFF}
+            connection.execute(update(drifts).where(drifts.c.id == number).values(**values))
+            _entry(connection, number, row.revision, now, "put_off", {"cause": PUT_OFF})
 
 
 def reopen(connection: Connection, numbers: Iterable[int], *, now: datetime, cause: str) -> None:

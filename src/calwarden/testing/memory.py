@@ -6,6 +6,7 @@ nobody gave it, a slot that its series does not have, a call that is none of the
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from typing_extensions import override
@@ -20,6 +21,7 @@ from calwarden.domain.event import (
     Recurrence,
 )
 from calwarden.domain.wall_time import Slot
+from calwarden.ical.expansion import slots
 from calwarden.sdk.connector import (
     Call,
     Capabilities,
@@ -220,8 +222,12 @@ class MemoryConnector(Connector):
     def _refuse_inexpressible(self, item: Item | None, wanted: EventResource) -> None:
         if wanted.recurrence is not None and not self.expresses(wanted.recurrence):
             raise Rejected("the calendar cannot hold this recurrence; publish single events")
-        restores = self.capabilities.restores_occurrences
-        if item is not None and item.resource.excluded - wanted.excluded and not restores:
+        if item is None or self.capabilities.restores_occurrences:
+            return
+        back = item.resource.excluded - wanted.excluded
+        if back and any(
+            one in back for one in takewhile(lambda one: one <= max(back), slots(wanted))
+        ):
             raise Rejected("the calendar cannot bring a deleted occurrence back")
 
     def _texts(
