@@ -69,6 +69,19 @@ def status_of(error: Exception) -> int:
     return int(error.resp.status) if isinstance(error, HttpError) else 0
 
 
+def is_retryable(error: HttpError, *, writing: bool) -> bool:
+    """Tell whether a refused request may be sent again shortly (G27).
+
+    Not where the service says how long to wait: that is for whoever plans the next look. Of a write
+    that met a fault nobody knows whether it landed.
+    """
+    if retry_after(error.resp) is not None:
+        return False
+    if status_of(error) == _RATE_LIMITED or reason_of(error) in RATE_LIMITS:
+        return True
+    return status_of(error) >= _SERVER_FAULT and not writing
+
+
 def translated(error: Exception, *, writing: bool = False, addressed: bool = False) -> RemoteError:
     """Return what an error of the client library means for the caller.
 

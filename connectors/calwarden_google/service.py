@@ -16,18 +16,24 @@ from google.auth.credentials import TokenState
 from google.auth.exceptions import GoogleAuthError
 from google_auth_httplib2 import Request
 from googleapiclient.discovery import build_from_document
-from googleapiclient.errors import Error
+from googleapiclient.errors import Error, HttpError
 
 from calwarden.sdk.connector import Context, Credential
 from calwarden_google.connections import KEPT
 from calwarden_google.credentials import UNION, account_of, opened, renewed
 from calwarden_google.endpoints import Endpoints
-from calwarden_google.errors import translated
+from calwarden_google.errors import is_retryable, translated
 
 FAULTS = (Error, GoogleAuthError, httplib2.HttpLib2Error, HTTPException, OSError, ValueError)
 """What a request can raise: refusals, lost or torn answers (a torn answer is no JSON), sign-in."""
 
 BROKEN = (httplib2.HttpLib2Error, HTTPException, OSError)
+
+MOST_TRIES = 3
+
+PROJECT = "google:project"
+USER = "google:user:"
+"""Whose quota a request counts against (G27): keys of `Context.pace`."""
 
 _UNAUTHORIZED = 401
 
@@ -111,7 +117,7 @@ class Service:
         self._resources = resources(endpoints.api_root)
         self._credentials = opened(credential, endpoints)
         self._kept = self._credentials.token
-        self._pace = f"google:{account_of(credential)}"
+        self._paces = (PROJECT, f"{USER}{account_of(credential)}")
         self._http = KEPT.lend(context.timeout)
         self._wire = Wire(self._http, self._credentials, self._before)
 
@@ -144,10 +150,21 @@ class Service:
     def try_send(self, request: Any, *, etag: str | None = None) -> dict[str, Any]:
         """Send a request and return its answer.
 
-        Raises the library's own errors, any of `FAULTS`.
+        What may pass by itself is tried again after a short, jittered while, unless the service
+        names a longer one. Raises the library's own errors, any of `FAULTS`.
         """
         if etag is not None:
             request.headers["If-Match"] = etag
+        for attempt in range(MOST_TRIES - 1):
+            try:
+                return self._execute(request)
+            except HttpError as error:
+                if not is_retryable(error, writing=request.method != "GET"):
+                    raise
+            self._context.back_off(attempt)
+        return self._execute(request)
+
+    def _execute(self, request: Any) -> dict[str, Any]:
         try:
             answer = request.execute(http=self._wire, num_retries=0)
         except BROKEN:
@@ -169,7 +186,8 @@ class Service:
             self._http = None
 
     def _before(self) -> None:
-        self._context.pace(self._pace)
+        for key in self._paces:
+            self._context.pace(key)
         self.requests += 1
 
     def _keep(self) -> None:

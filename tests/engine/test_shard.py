@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from calwarden.engine.pacing import Pace, Pacer, pace_key
+from calwarden.engine.pacing import Pace, Pacer, back_off, pace_key
 from calwarden.engine.shard import Intervals, Shard, run_shard
 from calwarden.sdk.errors import Transient
 from calwarden.store import calendars
@@ -120,3 +120,42 @@ def test_hosts_do_not_share_a_bucket(house):
     assert clock.monotonic() == 0
     with house.database.read() as connection:
         assert pace_key(calendars.get(connection, house.calendar)) == "memory:memory"
+
+
+def test_a_quota_holds_in_any_minute():
+    """However requests fall, no sixty seconds see more than the limit."""
+    clock = ManualClock()
+    pacer = Pacer(clock, paces={"google:user:": Pace.within(60)})
+    sent = []
+    for pause in (0, 0, 50, 0, 3, 0):
+        clock.advance(timedelta(seconds=pause))
+        for _ in range(40):
+            pacer.wait("google:user:dana")
+            sent.append(clock.monotonic())
+    for first in sent:
+        assert sum(first <= moment < first + 60 for moment in sent) <= 60
+
+
+def test_each_user_has_a_bucket_and_the_project_one_for_all():
+    """A key that ends in a colon is a pace for each of its kind."""
+    clock = ManualClock()
+    paces = {"google:user:": Pace.within(2), "google:project": Pace.within(4)}
+    pacer = Pacer(clock, paces=paces)
+    for user in ("dana", "eve"):
+        for key in (f"google:user:{user}", "google:project"):
+            assert pacer.knows(key)
+            pacer.wait(key)
+    assert clock.monotonic() == 0
+    pacer.wait("google:project")
+    assert clock.monotonic() > 0
+    assert not pacer.knows("caldav:a.example")
+
+
+def test_those_who_wait_do_not_come_back_together():
+    """The wait doubles with every attempt, and chance spreads it over as much again."""
+    waits = []
+    for attempt, chance in ((0, 0.0), (0, 1.0), (1, 0.0), (2, 0.5)):
+        clock = ManualClock()
+        back_off(clock, lambda chance=chance: chance, attempt)
+        waits.append(clock.monotonic())
+    assert waits == [0.5, 1.0, 1.0, 3.0]

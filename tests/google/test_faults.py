@@ -14,6 +14,7 @@ from calwarden.sdk.errors import (
     NeedsAuth,
     PreconditionFailed,
     Rejected,
+    RemoteError,
     Transient,
 )
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told, updating
@@ -89,7 +90,7 @@ def test_a_refused_look_is_classed_by_its_reason(
     server, connector, status, reason, error, throttled
 ):
     """What the caller may do next follows from the reason (wire rules G4, G27, G28)."""
-    server.faults.add("error", "events.list", status=status, reason=reason)
+    server.faults.add("error", "events.list", times=9, status=status, reason=reason)
     with pytest.raises(error) as caught:
         connector.observe(None, Watcher(connector), WINDOW)
     assert caught.value.__cause__ is not None
@@ -109,9 +110,58 @@ def test_a_refused_look_is_classed_by_its_reason(
 def test_a_refused_write_is_classed_by_its_reason(server, connector, status, reason, error):
     """A server's own failure may have landed; a refusal has not."""
     made = create(connector, SINGLE)
-    server.faults.add("error", "events.patch", status=status, reason=reason)
+    server.faults.add("error", "events.patch", times=9, status=status, reason=reason)
     with pytest.raises(error):
         _first(connector, updating(made, MOVED))
+
+
+PASSING = [(429, "rateLimitExceeded"), (403, "rateLimitExceeded"), (403, "userRateLimitExceeded")]
+FAULTY = [(500, "backendError"), (503, "backendError")]
+LASTING = [(403, "quotaExceeded"), (403, "forbidden"), (403, "insufficientPermissions")]
+
+
+@pytest.mark.parametrize(
+    ("tries", "status", "reason", "retry_after"),
+    [
+        *((3, *one, None) for one in PASSING + FAULTY),
+        *((1, *one, 5) for one in PASSING + FAULTY),
+        *((1, *one, None) for one in LASTING),
+    ],
+)
+def test_exactly_what_may_pass_is_tried_again(server, world, tries, status, reason, retry_after):
+    """Three tries, each after a longer while; one where the service says when, or says no (G27)."""
+    waits = []
+    world.linked()
+    opened = world.kind.open(world.link, world.credential, world.context(back_off=waits.append))
+    about = {"status": status, "reason": reason, "retry_after": retry_after}
+    server.faults.add("error", "events.list", times=9, **about)
+    before = len(server.requests)
+    with pytest.raises(RemoteError):
+        opened.observe(None, Watcher(opened), WINDOW)
+    assert len(server.requests) - before == opened.requests == tries
+    assert waits == list(range(tries - 1))
+    opened.close()
+
+
+@pytest.mark.parametrize(("status", "reason"), PASSING)
+def test_a_write_that_was_refused_for_the_moment_lands_once(server, connector, status, reason):
+    """A refusal by rate changed nothing, so the same request may go again."""
+    made = create(connector, SINGLE)
+    server.faults.add("error", "events.patch", times=2, status=status, reason=reason)
+    before = server.writes
+    assert _first(connector, updating(made, MOVED)) is not None
+    assert server.writes - before == 3
+
+
+@pytest.mark.parametrize(("status", "reason"), FAULTY)
+def test_a_write_that_met_a_fault_is_never_sent_again_unseen(server, connector, status, reason):
+    """It may have landed: whoever asked for it looks first."""
+    made = create(connector, SINGLE)
+    server.faults.add("error", "events.patch", times=9, status=status, reason=reason)
+    before = server.writes
+    with pytest.raises(Ambiguous):
+        _first(connector, updating(made, MOVED))
+    assert server.writes - before == 1
 
 
 def test_a_retry_after_is_told(server, connector):

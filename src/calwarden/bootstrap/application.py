@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
@@ -20,7 +21,7 @@ from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
 from calwarden.domain.rules import Rollout, Rules
 from calwarden.engine.clock_watch import ClockWatch
-from calwarden.engine.pacing import Pace, Pacer, pace_key
+from calwarden.engine.pacing import Pace, Pacer, back_off, pace_key
 from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
 from calwarden.engine.shard import Intervals, Shard
@@ -292,7 +293,15 @@ class Application:
             burst=engine.burst_requests,
             together=engine.calendars_together,
         )
-        return Pacer(SystemClock(), pace)
+        return Pacer(SystemClock(), pace, self._quotas())
+
+    def _quotas(self) -> dict[str, Pace]:
+        """Return the paces that keep within a vendor's quotas: of the project, and of each user."""
+        google = self.settings.google
+        return {
+            "google:project": Pace.within(google.requests_per_minute),
+            "google:user:": Pace.within(google.user_requests_per_minute),
+        }
 
     def daemon(self) -> Daemon:
         """Return the embedded daemon: every calendar of this installation, in a few shards.
@@ -328,7 +337,11 @@ class Application:
 
     def _connect_paced(self, calendar: LinkedCalendar) -> Connector:
         key = pace_key(calendar)
-        return self.connect(calendar, pace=lambda _host: self.pacer.wait(key))
+
+        def pace(asked: str) -> None:
+            self.pacer.wait(asked if self.pacer.knows(asked) else key)
+
+        return self.connect(calendar, pace=pace)
 
     def follow_zone_data(self) -> list[str]:
         """Derive instants again after an update of time zone data; return the refs that moved."""
@@ -369,4 +382,5 @@ class Application:
             timeout=timedelta(seconds=settings.get("timeout_seconds", 30)),
             save_credential=save,
             pace=pace or (lambda _key: None),
+            back_off=partial(back_off, SystemClock(), SystemRandom().random),
         )

@@ -1,7 +1,7 @@
 """How fast a host or mailbox may be asked: a token bucket and a number of places for each."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from calwarden.clock import Clock
 from calwarden.domain.linked_calendar import LinkedCalendar
+
+FIRST_WAIT = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,15 @@ class Pace:
     burst: int = 100
     together: int = 4
 
+    @classmethod
+    def within(cls, limit: int) -> "Pace":
+        """Return a pace that sends at most ``limit`` requests in any minute.
+
+        Half of them may come at once; the other half is spread over the minute.
+        """
+        burst = max(1, limit // 2)
+        return cls(rate=max(limit - burst, 1) / 60, burst=burst)
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -28,7 +39,10 @@ class _Bucket:
 
 
 class Pacer:
-    """Buckets and places by key. A key is a host for CalDAV, a mailbox or a project elsewhere."""
+    """Buckets and places by key. A key is a host for CalDAV, a mailbox or a project elsewhere.
+
+    ``paces`` by key; one that ends in a colon is for every key that begins with it.
+    """
 
     def __init__(
         self, clock: Clock, default: Pace | None = None, paces: Mapping[str, Pace] | None = None
@@ -68,8 +82,21 @@ class Pacer:
         with places:
             yield
 
+    def knows(self, key: str) -> bool:
+        """Tell whether a key has a pace of its own."""
+        return self._own(key) is not None
+
     def _pace(self, key: str) -> Pace:
-        return self._paces.get(key, self._default)
+        return self._own(key) or self._default
+
+    def _own(self, key: str) -> Pace | None:
+        group = key[: key.rfind(":") + 1]
+        return self._paces.get(key) or self._paces.get(group)
+
+
+def back_off(clock: Clock, chance: Callable[[], float], attempt: int) -> None:
+    """Wait about half a second, then doubling; ``chance`` (0 to 1) spreads those who wait."""
+    clock.pause(FIRST_WAIT * 2**attempt * (1 + chance()))
 
 
 def pace_key(calendar: LinkedCalendar) -> str:

@@ -196,7 +196,8 @@ class Context:
     ``zone`` is the provider's zone: floating times and all-day dates are read in it. ``settings``
     is the connector's own section of the configuration. ``save_credential`` stores a renewed
     credential, sealed. ``pace`` blocks until a request to that host or mailbox may be sent, and is
-    called before each one.
+    called before each one. ``back_off`` blocks for a while, longer for a higher number and never
+    twice for the same, before a request that was refused for the moment is sent again.
     """
 
     fingerprint: Fingerprint
@@ -207,6 +208,7 @@ class Context:
     timeout: timedelta = timedelta(seconds=30)
     save_credential: Callable[[Credential], None] = lambda _credential: None
     pace: Callable[[str], None] = lambda _key: None
+    back_off: Callable[[int], None] = lambda _attempt: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

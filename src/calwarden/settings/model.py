@@ -277,6 +277,14 @@ class GoogleSettings(SecretSettings):
     )
     client_secret_file: FilePath = Field(default=None, description="File that holds the secret.")
     timeout_seconds: Seconds = Field(default=30, description="How long to wait for an answer.")
+    requests_per_minute: int = Field(
+        default=10_000,
+        ge=1,
+        description="Quota of the project, in requests a minute; divide it between processes.",
+    )
+    user_requests_per_minute: int = Field(
+        default=600, ge=1, description="Quota of each account, in requests a minute."
+    )
 
 
 class OutlookSettings(SecretSettings):
