@@ -35,7 +35,7 @@ GRAPHS = frozenset(
         "microsoftgraph.chinacloudapi.cn",
     }
 )
-ANY_TENANT = frozenset({"common", "organizations", "consumers"})
+PUBLIC = "https://graph.microsoft.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +84,17 @@ class Endpoints:
         return urlsplit(self.authority).hostname in SIGN_IN
 
     @property
-    def tenant(self) -> str:
-        """The tenant that the authority names."""
-        return urlsplit(self.authority).path.strip("/").partition("/")[0]
+    def resources(self) -> tuple[str, ...]:
+        """In whose name the application asks for itself: Graph where it is, else by its name.
+
+        A test server may know Graph by its public name only.
+        """
+        return (self.origin,) if self.known_authority else (self.origin, PUBLIC)
 
     def scopes(self, *names: str) -> list[str]:
-        """Return delegated permissions by their full names, which every cloud understands."""
-        public = self.origin == "https://graph.microsoft.com"
-        return list(names) if public else [f"{self.origin}/{name}" for name in names]
+        """Return delegated permissions as the cloud knows them."""
+        national = self.origin.removeprefix("https://") in GRAPHS and self.origin != PUBLIC
+        return [f"{self.origin}/{name}" if national else name for name in names]
 
     def demand_client(self) -> None:
         """Raise `Rejected` where no application is named to sign in with."""

@@ -70,14 +70,14 @@ class Refusal(Exception):
         return self.status in {_NOT_FOUND, _GONE} and not self.says(*DEAD_CURSORS, *NOT_MAILBOX)
 
     @property
-    def stale(self) -> bool:
-        """Whether a precondition failed, or looked as if it had (M11, M12)."""
-        return self.status == _PRECONDITION
-
-    @property
     def doubtful(self) -> bool:
         """Whether the request may have been carried out all the same (M12)."""
         return self.status >= _SERVER_FAULT
+
+    @property
+    def groundless(self) -> bool:
+        """Whether a precondition is said to have failed, which a request without one has not."""
+        return self.status == _PRECONDITION
 
     @property
     def expired(self) -> bool:
@@ -117,7 +117,8 @@ def _unsent(error: Exception) -> bool:
 def _refusal(error: Refusal, *, writing: bool, addressed: bool) -> RemoteError:
     status = error.status
     wait = retry_after(error.headers)
-    if status == _THROTTLED or (status in OVERLOADED and wait is not None and not writing):
+    if status == _THROTTLED or (status in OVERLOADED and wait is not None):
+        # a write may have landed all the same: it is looked up when the time is over
         return Transient(
             f"{_THE}too many requests; it is tried again later", retry_after=wait, throttled=True
         )

@@ -7,6 +7,7 @@ secret or certificate speaks only for the application itself.
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from calwarden_outlook.errors import OVERLOADED, retry_after
 READ_WRITE = "Calendars.ReadWrite"
 READ = "Calendars.Read"
 UNAVAILABLE = frozenset({"temporarily_unavailable", "server_error", "timeout"})
+OTHER_NAME = frozenset({"invalid_scope", "invalid_resource", "invalid_target"})
 CLIENT_REFUSED = frozenset({"invalid_client", "unauthorized_client"})
 
 _SERVER_FAULT = 500
@@ -84,15 +86,22 @@ class Entra:
     def application(self, claims: str | None = None) -> dict[str, Any]:
         """Return a token for the application itself (client credentials)."""
         secret = self._client_credential()
+        answer: Any = None
+        for resource in self.endpoints.resources:
+            answer = self.asked(partial(self._for_client, secret, resource, claims))
+            if not isinstance(answer, dict) or answer.get("error") not in OTHER_NAME:
+                break
+        return self.answered(lambda: answer)
+
+    def _for_client(self, secret: Any, resource: str, claims: str | None) -> Any:
         with warnings.catch_warnings():
             # an authority without a tenant is refused by the service itself, in its own words
             warnings.simplefilter("ignore", DeprecationWarning)
-            return self.answered(
-                lambda: msal.ConfidentialClientApplication(
-                    client_credential=secret, **self._about(msal.TokenCache())
-                ).acquire_token_for_client(
-                    [f"{self.endpoints.origin}/.default"], claims_challenge=claims
-                )
+            client = msal.ConfidentialClientApplication(
+                client_credential=secret, **self._about(msal.TokenCache())
+            )
+            return client.acquire_token_for_client(
+                [f"{resource}/.default"], claims_challenge=claims
             )
 
     def answered(self, ask: Callable[[], Any]) -> dict[str, Any]:
@@ -207,9 +216,19 @@ class Person:
         """Return a new access token for the grant; raises `NeedsAuth` where there is none."""
         account = next(iter(self._entra.asked(self.client.get_accounts)), None)
         if account is None:
-            raise NeedsAuth(f"{_THE}the stored credential holds no grant; link the calendar again")
+            return self._without_account(scopes)
         return self._entra.answered(
             lambda: self.client.acquire_token_silent_with_error(
                 scopes, account, force_refresh=True, claims_challenge=claims
             )
+        )
+
+    def _without_account(self, scopes: list[str]) -> dict[str, Any]:
+        """Renew a grant whose sign-in told nothing about whose it is."""
+        kind = self._cache.CredentialType.REFRESH_TOKEN
+        kept = next(iter(self._cache.search(kind)), None)
+        if kept is None:
+            raise NeedsAuth(f"{_THE}the stored credential holds no grant; link the calendar again")
+        return self._entra.answered(
+            lambda: self.client.acquire_token_by_refresh_token(kept["secret"], scopes)
         )

@@ -35,7 +35,7 @@ from calwarden_outlook.mapping import (
     standing,
 )
 from calwarden_outlook.series import Rows, etag_of, folded, handle_of, has_stand_ins, master_etag
-from calwarden_outlook.service import PREFER, Service
+from calwarden_outlook.service import PREFER, Service, segment
 
 PAGE = 500
 PREFER_PAGES = f"{PREFER}, odata.maxpagesize={PAGE}"
@@ -171,7 +171,15 @@ class Looker:
             return self.rows(remote_id, series=True)
         uid = _with_stand_ins(row)
         listed = () if uid is None else self.listed(uid)
-        return Rows(master=row, stand_ins=_stand_ins(listed, uid))
+        return Rows(master=self._completed(row), stand_ins=_stand_ins(listed, uid))
+
+    def _completed(self, master: Row) -> Row:
+        """Read those exceptions by themselves that a series tells in part only (M5)."""
+        told = master.get("exceptionOccurrences") or ()
+        if all(_is_whole(row) for row in told):
+            return master
+        whole = [row if _is_whole(row) else self.one(str(row["id"])) or row for row in told]
+        return {**master, "exceptionOccurrences": whole}
 
     def listed(self, uid: str) -> list[Row]:
         """Return what carries our property with ``uid`` in this calendar (M9), copies too."""
@@ -385,12 +393,13 @@ class Looker:
         paths += [(key, _path(key, SERIES_FIELDS, _EXPAND_SERIES)) for key in work.series]
         answers = self._answers(paths, work)
         uids = {key: uid for key, row in answers.items() if (uid := _with_stand_ins(row))}
-        place = f"calendars/{quote(self._calendar, safe='')}/events?"
+        place = f"calendars/{segment(self._calendar)}/events?"
         lists = [(key, place + _query(_listing(uid))) for key, uid in uids.items()]
         listed = {key: self._rest(answer) for key, answer in self._answers(lists, work).items()}
         for key, row in answers.items():
             uid = uids.get(key)
-            rows = Rows(master=row, stand_ins=_stand_ins(listed.get(key, ()), uid))
+            stand_ins = _stand_ins(listed.get(key, ()), uid)
+            rows = Rows(master=self._completed(row), stand_ins=stand_ins)
             seen = work.known.observed(key) if key in work.revisions else None
             work.changed[key] = folded(rows, self._reader, seen)
         return tuple(work.changed.values())
@@ -485,6 +494,10 @@ def _items(answer: Mapping[str, Any]) -> list[Row]:
     return list(items)
 
 
+def _is_whole(row: Row) -> bool:
+    return "showAs" in row and bool(row.get("occurrenceId") or row.get("originalStart"))
+
+
 def _is_original(row: Row, uid: str) -> bool:
     made = origin(row)
     return made is not None and made.uid == uid and made.slot is None
@@ -520,4 +533,4 @@ def _query(params: Mapping[str, str]) -> str:
 
 
 def _path(key: str, fields: str, expand: str) -> str:
-    return f"events/{quote(key, safe='')}?{_query({'$select': fields, '$expand': expand})}"
+    return f"events/{segment(key)}?{_query({'$select': fields, '$expand': expand})}"

@@ -32,10 +32,16 @@ NO_BATCHES = frozenset({400, 404, 405, 501})
 
 _UNAUTHORIZED = 401
 _NO_CONTENT = 204
+_PRECONDITION = 412
 _ERRORS = 300
 _CLAIMS = re.compile(r'claims="([^"]+)"')
 _places: dict[str, threading.BoundedSemaphore] = {}
 _lock = threading.Lock()
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path."""
+    return quote(text, safe="@=")
 
 
 class TornAnswer(ValueError):
@@ -64,7 +70,7 @@ class Service:
 
     def url(self, *path: str) -> str:
         """Return the address of something in the mailbox."""
-        return "/".join([self._root, self.mailbox, *(quote(part, safe="") for part in path)])
+        return "/".join([self._root, self.mailbox, *map(segment, path)])
 
     @property
     def mailbox_name(self) -> str:
@@ -73,7 +79,7 @@ class Service:
 
     def top(self, *path: str) -> str:
         """Return the address of something that belongs to no mailbox."""
-        return "/".join([self._root, *(quote(part, safe="") for part in path)])
+        return "/".join([self._root, *map(segment, path)])
 
     def send(  # noqa: PLR0913 - one parameter a part of the request
         self,
@@ -116,6 +122,9 @@ class Service:
         if response.status_code == _UNAUTHORIZED:
             claims = _challenge(response)
             response = self._sent(method, url, headers, body, self._tokens.renew(claims))
+        if response.status_code == _PRECONDITION and etag is None:
+            # said at times of requests without any precondition: once more (M12)
+            response = self._sent(method, url, headers, body, self._tokens.current())
         return _content(response)
 
     def batch(self, requests_: Sequence[tuple[str, str]]) -> dict[str, dict[str, Any] | Refusal]:

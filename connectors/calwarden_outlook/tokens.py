@@ -45,7 +45,7 @@ def with_token(credential: Credential, answer: Mapping[str, Any]) -> dict[str, A
 def mailbox_of(credential: Credential) -> str:
     """Return the path of the mailbox that a credential opens."""
     if credential.get("type") == APP:
-        return f"users/{quote(str(credential['account']))}"
+        return f"users/{quote(str(credential['account']), safe='@')}"
     return "me"
 
 

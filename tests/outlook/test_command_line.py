@@ -5,6 +5,9 @@ import subprocess
 
 import pytest
 
+from calwarden.cli.failures import WrongInput
+from calwarden.cli.link_outlook import Asked
+from calwarden.domain.linked_calendar import Role
 from e2e.conftest import SCRIPT
 from emulators.graph_world import OWNER
 
@@ -97,16 +100,16 @@ def test_a_revoked_application_is_told_once(installation, server):
 
 
 WRONG = [
-    (),
-    ("--browser", "--device-code"),
-    ("--app-only",),
-    ("--browser", "--user", OWNER),
-    ("--app-only", "--user", OWNER, "--calendar", "Nowhere"),
+    {},
+    {"browser": True, "device_code": True},
+    {"app_only": True},
+    {"browser": True, "user": OWNER},
 ]
 
 
-def test_a_wrong_way_to_sign_in_is_named(installation):
+@pytest.mark.parametrize("ways", WRONG)
+def test_a_wrong_way_to_sign_in_is_named(ways):
     """Exactly one way to sign in, told fully: anything else is a wrong command line."""
-    for arguments in WRONG:
-        ran = installation.run("link", "outlook", "--provider", "dr-lee", *arguments, expect=2)
-        assert ran.err.splitlines()[-1].startswith("calwarden:")
+    told = {"browser": False, "device_code": False, "app_only": False, "user": None, **ways}
+    with pytest.raises(WrongInput, match="--app-only"):
+        Asked(**told, role=Role.MANAGED).check()

@@ -238,6 +238,25 @@ def test_an_edit_before_our_read_is_seen_where_if_match_is_ignored(server, world
     assert world.page.item(made.remote_id).start.hour == 11
 
 
+def test_a_412_without_any_precondition_is_asked_again(server, world, watcher):
+    """Reads and creates send none, so none failed (M12)."""
+    for method in ("events.create", "view.delta"):
+        server.faults.add("error", method, status=412, code="ErrorIrresolvableConflict")
+    made = create(watcher.connector, SINGLE)
+    watcher.look()
+    assert set(watcher.seen) == {made.remote_id} == set(world.raw())
+
+
+def test_a_write_that_is_asked_to_wait_is_not_looked_up_before(server, connector):
+    """503 with a Retry-After: nothing at all is sent until then."""
+    made = create(connector, SINGLE)
+    server.faults.add("error_after", "events.update", status=503, code="x", retry_after=30)
+    with pytest.raises(Transient) as caught:
+        _first(connector, updating(made, MOVED))
+    assert caught.value.throttled
+    assert server.requests[-1].method == "events.update"
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_412_without_cause_is_tried_once_more(server, connector, times):
     """The same changeKey again after a 412 is no conflict; a second one waits for the next pass."""
@@ -307,12 +326,13 @@ POINTS = ("before_record", "after_record", "before_{}", "after_{}", "after_settl
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("if_match", [True, False])
-@pytest.mark.parametrize("verb", ["create", "update", "cross", "delete"])
+@pytest.mark.parametrize("verb", ["create", "update", "cross", "delete", "unguarded update"])
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_anywhere_the_next_pass_ends_the_same(house, verb, point, if_match):
+def test_killed_anywhere_the_next_pass_ends_the_same(house, verb, point):
     """Killed at any point of a write of a series, a restart leaves one true copy and no drift."""
-    house.rules.if_match = {"PATCH", "DELETE"} if if_match else frozenset()
+    if verb.startswith("unguarded"):
+        house.rules.if_match = frozenset()
+        verb = "update"
     _prepare(house, verb)
     house.fail_at[point.format("update" if verb == "cross" else verb)] = Killed()
     with pytest.raises(Killed):
