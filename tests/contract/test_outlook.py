@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from calwarden.testing.contract import ConnectorContract
+from calwarden.testing.emulators.graph import GraphServer
 from emulators import graph_models
-from emulators.graph import GraphServer
 from emulators.graph_world import GraphWorld
 
 VARIANTS = {

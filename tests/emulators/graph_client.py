@@ -7,7 +7,7 @@ from typing import Any
 import msal
 import requests
 
-from emulators.graph import GraphServer
+from calwarden.testing.emulators.graph import GraphServer
 
 ZONE = "America/New_York"
 MARK = "String {66f5a359-4659-4830-9070-00047ec6ac6e} Name calwarden-test"

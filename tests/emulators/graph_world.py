@@ -7,13 +7,13 @@ from typing import Any
 
 from calwarden.domain.wall_time import Slot, instant, zone_name
 from calwarden.sdk.connector import Connector, Context, Cursor, Link, RemoteCalendar
+from calwarden.testing.emulators.graph import GraphServer
+from calwarden.testing.emulators.graph_people import Person
+from calwarden.testing.emulators.graph_query import Preferred
+from calwarden.testing.emulators.graph_state import TENANT
 from calwarden.testing.world import FINGERPRINT, NOW, WINDOW, ZONE
 from calwarden_outlook.connector import OutlookConnector
 from calwarden_outlook.looking import Round
-from emulators.graph import GraphServer
-from emulators.graph_people import Person
-from emulators.graph_query import Preferred
-from emulators.graph_state import TENANT
 
 OWNER = "dana@harbor.example"
 

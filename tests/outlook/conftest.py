@@ -8,10 +8,10 @@ import pytest
 from calwarden.sdk.connector import Connector
 from calwarden.store import calendars
 from calwarden.store.calendars import NewCalendar
+from calwarden.testing.emulators.graph import GraphServer
+from calwarden.testing.emulators.graph_people import Person
 from calwarden.testing.world import Watcher
 from e2e.conftest import Installation, copied
-from emulators.graph import GraphServer
-from emulators.graph_people import Person
 from emulators.graph_world import OWNER, GraphWorld
 from engine.conftest import House
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from calwarden.domain.wall_time import local_text
-from emulators.graph_state import event_id
+from calwarden.testing.emulators.graph_state import event_id
 
 SLOT = "2026-12-17T10:00:00"
 NEXT = "2026-12-24T10:00:00"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from calwarden.testing.emulators.graph import GraphServer
 from emulators import graph_models
-from emulators.graph import GraphServer
 from emulators.graph_client import MARK, Client, weekly
 
 OWNER = "dana@harbor.example"

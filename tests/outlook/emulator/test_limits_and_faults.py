@@ -5,8 +5,8 @@ import threading
 import pytest
 import requests
 
+from calwarden.testing.emulators.graph_limits import Quota
 from emulators.graph_client import Client, event
-from emulators.graph_limits import Quota
 
 TEN, ELEVEN = "2027-01-04T10:00:00", "2027-01-04T10:50:00"
 IDS = {"Prefer": 'IdType="ImmutableId"'}

@@ -16,7 +16,7 @@ OWNER = "dana@harbor.example"
 @pytest.fixture
 def settings() -> Iterator[dict]:
     """The settings that it prints when it answers."""
-    command = [sys.executable, "-m", "emulators.graph_main", "--account", OWNER]
+    command = [sys.executable, "-m", "calwarden.testing.emulators.graph_main", "--account", OWNER]
     with subprocess.Popen(
         command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

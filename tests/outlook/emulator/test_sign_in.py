@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from calwarden.testing.emulators.graph_state import TENANT
 from emulators.graph_client import PREFER, SCOPES, Client, consent, public_app, session
-from emulators.graph_state import TENANT
 
 OWNER = "dana@harbor.example"
 DEFAULT = ["https://graph.microsoft.com/.default"]

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from emulators.graph_grants import TokenError
+from calwarden.testing.emulators.graph_grants import TokenError
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -54,11 +56,11 @@ class App:
             certificate = next(
                 one
                 for key, one in self.certificates.items()
-                if raw in {key, one.fingerprint(hashes.SHA1()).hex()}
+                if raw in {key, one.fingerprint(hashes.SHA1()).hex()}  # noqa: S303 - the old x5t is one
             )
             claims = jwt.decode(
                 form["client_assertion"],
-                certificate.public_key(),
+                cast("rsa.RSAPublicKey", certificate.public_key()),
                 algorithms=["PS256", "RS256"],
                 audience=endpoint,
                 options={"require": ["exp", "jti", "sub", "iss"]},

@@ -1,10 +1,11 @@
 """$batch: at most 20 parts, each with a status of its own, in any order (M27)."""
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
-from emulators.graph_errors import ApiError, mistake
-from emulators.graph_fields import check
+from calwarden.testing.emulators.graph_errors import ApiError, mistake
+from calwarden.testing.emulators.graph_fields import check
 
 MOST = 20
 Part = tuple[int, dict[str, str], Any]
@@ -44,7 +45,7 @@ def _part(
     needed = part.get("dependsOn") or []
     if any(name not in done for name in needed):
         raise mistake("dependsOn names no earlier request.")
-    if any(done[name][0] >= 400 for name in needed):
+    if any(done[name][0] >= HTTPStatus.BAD_REQUEST for name in needed):
         failed = ApiError(424, "FailedDependency", "A dependency failed.")
         return 424, {}, failed.body()
     headers = {str(name): str(value) for name, value in (part.get("headers") or {}).items()}

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from emulators.graph_errors import mistake
-from emulators.graph_fields import property_id
-from emulators.graph_shape import Preferred, Shape
-from emulators.graph_state import Item
-from emulators.graph_times import instant, moment, zone
+from calwarden.testing.emulators.graph_errors import mistake
+from calwarden.testing.emulators.graph_fields import property_id
+from calwarden.testing.emulators.graph_shape import Preferred, Shape
+from calwarden.testing.emulators.graph_state import Item
+from calwarden.testing.emulators.graph_times import instant, moment, zone
 
 ANY = re.compile(
     r"(?i)singleValueExtendedProperties/any\((?P<v>\w+):\s*(?P=v)/id eq '(?P<id>(?:[^']|'')*)'"

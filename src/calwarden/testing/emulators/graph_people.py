@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from emulators.graph_api import Api
-from emulators.graph_errors import gone
-from emulators.graph_events import Target, standing
-from emulators.graph_rules import pattern_of
-from emulators.graph_shape import Preferred
-from emulators.graph_state import Calendar, Item, event_id, read_id
-from emulators.graph_times import DAYS, instant, zone
+from calwarden.testing.emulators.graph_api import Api
+from calwarden.testing.emulators.graph_errors import gone
+from calwarden.testing.emulators.graph_events import Target, standing
+from calwarden.testing.emulators.graph_rules import pattern_of
+from calwarden.testing.emulators.graph_shape import Preferred
+from calwarden.testing.emulators.graph_state import Calendar, Item, event_id, read_id
+from calwarden.testing.emulators.graph_times import DAYS, instant, zone
 
 OTHER = "String {66f5a359-4659-4830-9070-00047ec6ac6e} Name other-app"
 MINE = Preferred(immutable=True)

@@ -8,7 +8,7 @@ from datetime import UTC, date
 from typing import Any
 from urllib.parse import quote
 
-from emulators.graph_state import (
+from calwarden.testing.emulators.graph_state import (
     Account,
     Calendar,
     Change,
@@ -17,7 +17,7 @@ from emulators.graph_state import (
     change_key,
     event_id,
 )
-from emulators.graph_times import instant, stamp, told, windows_name
+from calwarden.testing.emulators.graph_times import instant, stamp, told, windows_name
 
 NO_TIME = "0001-01-01T00:00:00Z"
 PREVIEW = 255

@@ -61,7 +61,9 @@ def context() -> ssl.SSLContext:
     return made
 
 
-def _dated(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey):
+def _dated(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.fromtimestamp(time.time(), UTC)
     return (
         x509.CertificateBuilder()

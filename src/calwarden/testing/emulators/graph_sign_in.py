@@ -2,11 +2,12 @@
 
 import html
 import re
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from emulators.graph_grants import TokenError
-from emulators.graph_http import Answer, as_json
-from emulators.graph_oauth import SignIn
+from calwarden.testing.emulators.graph_grants import TokenError
+from calwarden.testing.emulators.graph_http import Answer, as_json
+from calwarden.testing.emulators.graph_oauth import SignIn
 
 PATH = re.compile(r"/(?P<tenant>[\w.-]+)(?P<rest>/.*)")
 
@@ -27,7 +28,8 @@ def _sent(query: dict[str, str], answer: dict[str, str]) -> Answer:
                 f'action="{html.escape(redirect)}">{fields}</form></body></html>'
             )
             return 200, {"Content-Type": "text/html; charset=utf-8"}, page.encode()
-    raise TokenError("invalid_request", "AADSTS70002: response_mode", mistake=True)
+        case other:
+            raise TokenError("invalid_request", f"AADSTS70002: {other}", mistake=True)
 
 
 class SignInPages:
@@ -46,7 +48,7 @@ class SignInPages:
         tenant, rest = (match["tenant"], match["rest"]) if match else ("", "")
         match (verb, rest):
             case ("GET", "/v2.0/.well-known/openid-configuration"):
-                return as_json(200, self.sign_in.configuration(self.root, tenant))
+                return as_json(200, self._configuration(tenant))
             case ("GET", "/discovery/instance"):
                 return as_json(200, self._instances(query))
             case ("GET", "/discovery/v2.0/keys"):
@@ -58,9 +60,28 @@ class SignInPages:
             case ("POST", "/oauth2/v2.0/token"):
                 endpoint = f"{self.root}{parts.path}"
                 return as_json(200, self.sign_in.token(tenant, form, endpoint))
-        raise TokenError("not_found", f"{verb} {parts.path}", status=404, mistake=True)
+            case _:
+                why = f"{verb} {parts.path}"
+                raise TokenError("not_found", why, status=404, mistake=True)
 
-    def _instances(self, query: dict[str, str]) -> dict[str, object]:
+    def _configuration(self, tenant: str) -> dict[str, Any]:
+        base = f"{self.root}/{tenant}"
+        known = tenant if tenant not in {"common", "organizations"} else "{tenantid}"
+        return {
+            "issuer": f"{self.root}/{known}/v2.0",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+            "response_types_supported": ["code", "id_token", "code id_token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "tenant_region_scope": None,
+            "cloud_instance_name": urlsplit(self.root).netloc,
+        }
+
+    def _instances(self, query: dict[str, str]) -> dict[str, Any]:
         host = urlsplit(self.root).netloc
         where = urlsplit(query.get("authorization_endpoint", "")).path.split("/")[1:2]
         tenant = where[0] if where else "common"

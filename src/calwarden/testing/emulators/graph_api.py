@@ -1,46 +1,25 @@
 """The requests that the emulator answers, each behind the permission that it needs (M28)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import date
+from http import HTTPStatus
 from typing import Any
 
-from emulators import graph_query
-from emulators.graph_delta import Delta, span
-from emulators.graph_errors import ApiError, gone, mistake
-from emulators.graph_events import Events, Target, standing
-from emulators.graph_fields import check, property_id
-from emulators.graph_grants import Caller
-from emulators.graph_push import Push
-from emulators.graph_routes import Found
-from emulators.graph_schedule import Schedules
-from emulators.graph_shape import Preferred, Shape, occurrence_name
-from emulators.graph_state import Account, Calendar, Item, State, read_id
-from emulators.graph_subscriptions import Subscriptions
+from calwarden.testing.emulators import graph_query
+from calwarden.testing.emulators.graph_asked import Asked, Reply
+from calwarden.testing.emulators.graph_delta import Delta, span
+from calwarden.testing.emulators.graph_errors import ApiError, gone, mistake
+from calwarden.testing.emulators.graph_events import Events, Target, standing
+from calwarden.testing.emulators.graph_fields import check, property_id
+from calwarden.testing.emulators.graph_grants import Caller
+from calwarden.testing.emulators.graph_push import Push
+from calwarden.testing.emulators.graph_routes import Found
+from calwarden.testing.emulators.graph_schedule import Schedules
+from calwarden.testing.emulators.graph_shape import Shape, occurrence_name
+from calwarden.testing.emulators.graph_state import Account, Calendar, Item, State, read_id
+from calwarden.testing.emulators.graph_subscriptions import Subscriptions
 
-Reply = tuple[int, dict[str, Any] | None]
 PAGE = 10
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request whose form is right."""
-
-    caller: Caller
-    found: Found
-    options: Mapping[str, str]
-    body: Mapping[str, Any]
-    preferred: Preferred
-    match: str | None = None
-    account: Account | None = None
-    target: str = ""
-    query: graph_query.Query = field(default_factory=lambda: graph_query.Query(options={}))
-
-    @property
-    def mailbox(self) -> Account:
-        """Whose mailbox the path names."""
-        assert self.account is not None
-        return self.account
 
 
 class Api:
@@ -212,7 +191,7 @@ class Api:
         try:
             target = self.target(asked)
         except ApiError as error:
-            if error.status == 404 and self.state.rules.redelete == "400":
+            if error.status == HTTPStatus.NOT_FOUND and self.state.rules.redelete == "400":
                 raise ApiError(400, "ErrorInvalidRequest") from error
             raise
         self._guard(asked, target, "DELETE")

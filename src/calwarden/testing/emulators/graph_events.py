@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from emulators.graph_errors import ApiError, gone, mistake
-from emulators.graph_fields import property_id
-from emulators.graph_shape import kept_body
-from emulators.graph_state import Calendar, Change, Item, State
-from emulators.graph_times import days, instant, invalid, recurrence, wall, zone
+from calwarden.testing.emulators.graph_errors import ApiError, gone, mistake
+from calwarden.testing.emulators.graph_fields import property_id
+from calwarden.testing.emulators.graph_shape import kept_body
+from calwarden.testing.emulators.graph_state import Calendar, Change, Item, State
+from calwarden.testing.emulators.graph_times import days, instant, invalid, recurrence, wall, zone
 
 SPECIAL = {
     "start",

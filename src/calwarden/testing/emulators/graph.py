@@ -13,41 +13,28 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from emulators import graph_batch, graph_query, graph_routes
-from emulators.graph_api import Api, Asked
-from emulators.graph_certificate import folder
-from emulators.graph_control import Control
-from emulators.graph_errors import ApiError, mistake
-from emulators.graph_faults import Fault, Faults
-from emulators.graph_grants import Caller, TokenError
-from emulators.graph_http import Answer, Dropped, Listener, as_json
-from emulators.graph_limits import Limits
-from emulators.graph_oauth import SignIn
-from emulators.graph_people import Person
-from emulators.graph_sign_in import SignInPages
-from emulators.graph_state import Calendar, Rules, State
+from calwarden.testing.emulators import graph_batch, graph_query, graph_routes
+from calwarden.testing.emulators.graph_api import Api
+from calwarden.testing.emulators.graph_asked import Asked
+from calwarden.testing.emulators.graph_certificate import folder
+from calwarden.testing.emulators.graph_control import Control
+from calwarden.testing.emulators.graph_errors import ApiError, mistake
+from calwarden.testing.emulators.graph_faults import Fault, Faults
+from calwarden.testing.emulators.graph_grants import Caller, TokenError
+from calwarden.testing.emulators.graph_http import Answer, Dropped, Listener, as_json
+from calwarden.testing.emulators.graph_limits import Limits, Received
+from calwarden.testing.emulators.graph_oauth import SignIn
+from calwarden.testing.emulators.graph_people import Person
+from calwarden.testing.emulators.graph_sign_in import SignInPages
+from calwarden.testing.emulators.graph_state import Calendar, Rules, State
 
 VERSION = "/v1.0/"
 ANNOTATED = {"authorization", "prefer", "if-match", "content-type", "client-request-id"}
 Headers = Iterable[tuple[str, str]]
 Check = Callable[[str, int, Any, Any], list[str]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One API request that was received.
-
-    When (monotonic seconds), which method, whose mailbox, how it was answered.
-    """
-
-    at: float
-    method: str
-    email: str
-    status: int
 
 
 class GraphServer:
@@ -65,7 +52,7 @@ class GraphServer:
         self.faults = Faults()
         self.check = check
         self.violations: list[str] = []
-        self.requests: list[Request] = []
+        self.requests: list[Received] = []
         self.limits = Limits(self.state)
         self.batches = 0
         self.at_stop: list[Callable[[], None]] = []
@@ -291,7 +278,7 @@ class GraphServer:
 
     def _note(self, method: str, email: str, status: int) -> None:
         self.requests.append(
-            Request(at=time.monotonic(), method=method, email=email, status=status)
+            Received(at=time.monotonic(), method=method, email=email, status=status)
         )
 
     def _sign_in(self, verb: str, target: str, content: bytes) -> Answer:

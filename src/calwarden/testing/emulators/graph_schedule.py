@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from emulators.graph_errors import mistake
-from emulators.graph_shape import Shape
-from emulators.graph_state import Account, State
-from emulators.graph_times import instant, wall
-
-if TYPE_CHECKING:
-    from emulators.graph_api import Asked
+from calwarden.testing.emulators.graph_asked import Asked
+from calwarden.testing.emulators.graph_errors import mistake
+from calwarden.testing.emulators.graph_shape import Shape
+from calwarden.testing.emulators.graph_state import Account, State
+from calwarden.testing.emulators.graph_times import instant, wall
 
 DIGITS = {"free": "0", "tentative": "1", "busy": "2", "oof": "3", "workingElsewhere": "4"}
+SHORTEST, LONGEST = 5, 1440
 NOBODY = {
     "message": "Unable to resolve e-mail address to an Active Directory object.",
     "responseCode": "ErrorMailRecipientNotFound",
@@ -31,11 +30,11 @@ class Schedules:
             "settings.update": self._change,
         }
 
-    def _schedule(self, asked: "Asked") -> tuple[int, dict[str, Any]]:
+    def _schedule(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         body = asked.body
         begin, end = (instant(*wall(body.get(name), name)) for name in ("startTime", "endTime"))
         minutes = body.get("availabilityViewInterval", 30)
-        if not 5 <= minutes <= 1440 or end - begin < timedelta(minutes=minutes):
+        if not SHORTEST <= minutes <= LONGEST or end - begin < timedelta(minutes=minutes):
             raise mistake("availabilityViewInterval is 5 to 1440 minutes.", "ErrorInvalidParameter")
         told = [self._of(who, begin, end, minutes) for who in body.get("schedules") or []]
         return 200, {"@odata.context": "$metadata#scheduleInformation", "value": told}
@@ -86,6 +85,6 @@ class Schedules:
             "automaticRepliesSetting": account.automatic_replies or {"status": "disabled"},
         }
 
-    def _change(self, asked: "Asked") -> tuple[int, dict[str, Any]]:
+    def _change(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         asked.mailbox.automatic_replies = dict(asked.body["automaticRepliesSetting"])
         return 200, self._settings(asked.mailbox)

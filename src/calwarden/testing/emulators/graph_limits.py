@@ -7,10 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from emulators.graph_errors import ApiError
-from emulators.graph_state import State
+from calwarden.testing.emulators.graph_errors import ApiError
+from calwarden.testing.emulators.graph_state import State
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Received:
+    """One API request that was received.
+
+    When (monotonic seconds), which method, whose mailbox, how it was answered.
+    """
+
+    at: float
+    method: str
+    email: str
+    status: int
 
 
 @dataclass

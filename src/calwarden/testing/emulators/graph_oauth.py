@@ -7,14 +7,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from emulators.graph_apps import App
-from emulators.graph_errors import ApiError
-from emulators.graph_grants import (
+from calwarden.testing.emulators.graph_apps import App
+from calwarden.testing.emulators.graph_errors import ApiError
+from calwarden.testing.emulators.graph_grants import (
     ACCESS,
     Caller,
     Grant,
@@ -24,10 +23,11 @@ from emulators.graph_grants import (
     identity,
     names_of,
 )
-from emulators.graph_state import State
+from calwarden.testing.emulators.graph_state import State
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 LIFE = 3600
+SECRET = "app-secret"  # noqa: S105 - everybody may know it
 AUTH_PARAMETERS = {
     "client_id",
     "redirect_uri",
@@ -81,7 +81,7 @@ class SignIn:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        app = App(id="6a1f1f0e-5a3b-4a55-9d4e-0d1f2c3b4a59", secret="app-secret")
+        app = App(id="6a1f1f0e-5a3b-4a55-9d4e-0d1f2c3b4a59", secret=SECRET)
         self.apps = {app.id: app}
         self.consent = Consent()
         self.codes: dict[str, Grant] = {}
@@ -103,24 +103,6 @@ class SignIn:
     def app(self) -> App:
         """The app that the settings name."""
         return next(iter(self.apps.values()))
-
-    def configuration(self, root: str, tenant: str) -> dict[str, Any]:
-        """Return the openid-configuration of a tenant."""
-        base = f"{root}/{tenant}"
-        known = tenant if tenant not in {"common", "organizations"} else "{tenantid}"
-        return {
-            "issuer": f"{root}/{known}/v2.0",
-            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-            "token_endpoint": f"{base}/oauth2/v2.0/token",
-            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-            "jwks_uri": f"{base}/discovery/v2.0/keys",
-            "response_types_supported": ["code", "id_token", "code id_token"],
-            "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "tenant_region_scope": None,
-            "cloud_instance_name": urlsplit(root).netloc,
-        }
 
     def authorize(self, query: Mapping[str, str]) -> dict[str, str]:
         """Answer the consent page: what the browser takes to the redirect URI.

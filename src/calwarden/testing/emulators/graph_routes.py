@@ -1,6 +1,7 @@
 """Which requests there are: verbs, paths, the options and permissions of each."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -41,7 +42,16 @@ class Found:
     path: dict[str, str] = field(default_factory=dict)
 
 
-def _route(name, verb, pattern, permissions, options=frozenset(), body=None, *, ids=True) -> Route:
+def _route(
+    name: str,
+    verb: str,
+    pattern: str,
+    permissions: frozenset[str],
+    options: Iterable[str] = (),
+    body: str | None = None,
+    *,
+    ids: bool = True,
+) -> Route:
     return Route(name, verb, re.compile(pattern), permissions, frozenset(options), body, ids)
 
 

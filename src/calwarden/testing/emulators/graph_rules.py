@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from emulators.graph_times import DAYS
+from calwarden.testing.emulators.graph_times import DAYS
 
 CODES = dict(zip(("SU", "MO", "TU", "WE", "TH", "FR", "SA"), DAYS, strict=True))
 WORDS = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"}

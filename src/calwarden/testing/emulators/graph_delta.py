@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from emulators.graph_errors import ApiError, mistake
-from emulators.graph_shape import Preferred, Shape
-from emulators.graph_state import Calendar, Item, State, event_id
-from emulators.graph_times import instant, moment
+from calwarden.testing.emulators.graph_errors import ApiError, mistake
+from calwarden.testing.emulators.graph_shape import Preferred, Shape
+from calwarden.testing.emulators.graph_state import Calendar, Item, State, event_id
+from calwarden.testing.emulators.graph_times import instant, moment
 
 DEFAULT_PAGE = 10
 LARGEST_PAGE = 1000

@@ -1,18 +1,53 @@
 """The control door: a person's acts, faults and switches for whoever runs in another process."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from emulators.graph_state import event_id
+from calwarden.testing.emulators.graph_api import Api
+from calwarden.testing.emulators.graph_faults import Faults
+from calwarden.testing.emulators.graph_limits import Received
+from calwarden.testing.emulators.graph_oauth import SignIn
+from calwarden.testing.emulators.graph_people import Person
+from calwarden.testing.emulators.graph_state import Calendar, Rules, State, event_id
 
-if TYPE_CHECKING:
-    from emulators.graph import GraphServer
+
+class Server(Protocol):
+    """What the door opens."""
+
+    state: State
+    api: Api
+    sign_in: SignIn
+    faults: Faults
+    violations: list[str]
+
+    @property
+    def requests(self) -> Sequence[Received]:
+        """The requests that were received."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """The switches of the service."""
+        ...
+
+    @property
+    def writes(self) -> int:
+        """How many requests were sent that change something."""
+        ...
+
+    def add_account(self, email: str, **about: Any) -> Calendar:
+        """Add a mailbox with its default calendar."""
+        ...
+
+    def person(self, calendar: str) -> Person:
+        """Return the owner of a calendar, in Outlook."""
+        ...
 
 
 class Control:
     """What can be called through ``POST /_control/NAME`` with the arguments as a JSON object."""
 
-    def __init__(self, server: "GraphServer") -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from emulators.graph_state import Account
+from calwarden.testing.emulators.graph_state import Account
 
 ACCESS = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9"
 SIGNING_KEY = "the emulator's own key, which no client checks" * 2

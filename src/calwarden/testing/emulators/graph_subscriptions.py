@@ -3,13 +3,11 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from emulators.graph_errors import ApiError, mistake
-from emulators.graph_push import Push
-
-if TYPE_CHECKING:
-    from emulators.graph_api import Asked
+from calwarden.testing.emulators.graph_asked import Asked
+from calwarden.testing.emulators.graph_errors import ApiError, mistake
+from calwarden.testing.emulators.graph_push import Push
 
 RESOURCE = re.compile(r"/?(?:me|users/(?P<user>[^/]+))/events")
 
@@ -28,10 +26,10 @@ class Subscriptions:
             "subscriptions.reauthorize": self._reauthorize,
         }
 
-    def _one(self, asked: "Asked") -> Any:
+    def _one(self, asked: Asked) -> Any:
         return self.push.find(asked.found.path["subscription"], asked.caller.app)
 
-    def _list(self, asked: "Asked") -> tuple[int, dict[str, Any]]:
+    def _list(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         kept = [
             self.push.told(one)
             for one in self.push.subscriptions.values()
@@ -39,7 +37,7 @@ class Subscriptions:
         ]
         return 200, {"@odata.context": "$metadata#subscriptions", "value": kept}
 
-    def _create(self, asked: "Asked") -> tuple[int, dict[str, Any]]:
+    def _create(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         with self.push.state.lock:
             mailbox = self._mailbox(asked)
             made = self.push.prepare(
@@ -49,7 +47,7 @@ class Subscriptions:
         with self.push.state.lock:
             return 201, self.push.open(made)
 
-    def _mailbox(self, asked: "Asked") -> str:
+    def _mailbox(self, asked: Asked) -> str:
         match = RESOURCE.fullmatch(asked.body.get("resource") or "")
         if match is None:
             raise mistake("resource: /me/events or /users/{id}/events.", "InvalidRequest")
@@ -60,16 +58,16 @@ class Subscriptions:
             raise ApiError(403, "ErrorAccessDenied")
         return account.email
 
-    def _update(self, asked: "Asked") -> tuple[int, dict[str, Any]]:
+    def _update(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         one = self._one(asked)
         one.expires = self.push.until(datetime.fromisoformat(asked.body["expirationDateTime"]))
         one.authorized = True
         return 200, self.push.told(one)
 
-    def _delete(self, asked: "Asked") -> tuple[int, None]:
+    def _delete(self, asked: Asked) -> tuple[int, None]:
         del self.push.subscriptions[self._one(asked).id]
         return 204, None
 
-    def _reauthorize(self, asked: "Asked") -> tuple[int, None]:
+    def _reauthorize(self, asked: Asked) -> tuple[int, None]:
         self._one(asked).authorized = True
         return 204, None

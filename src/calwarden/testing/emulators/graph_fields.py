@@ -4,11 +4,11 @@ The real service ignores some of it silently; a test would never learn that a fi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from emulators.graph_errors import mistake
+from calwarden.testing.emulators.graph_errors import mistake
 
 DAY = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 ENUMS: dict[str, tuple[str, ...]] = {
@@ -207,7 +207,7 @@ def _check_value(where: str, wanted: str, value: Any) -> None:
 
 def _is_date(value: Any) -> bool:
     try:
-        return date.fromisoformat(value).isoformat() == value
+        return bool(date.fromisoformat(value).isoformat() == value)
     except (TypeError, ValueError):
         return False
 
@@ -219,7 +219,7 @@ def _is_moment(value: Any) -> bool:
         return False
 
 
-PRIMITIVES = {
+PRIMITIVES: dict[str, Callable[[Any], bool]] = {
     "String": lambda value: isinstance(value, str),
     "Boolean": lambda value: isinstance(value, bool),
     "Int32": lambda value: isinstance(value, int) and not isinstance(value, bool),

@@ -3,10 +3,13 @@
 import json
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from emulators.graph_certificate import context
+from typing_extensions import override
+
+from calwarden.testing.emulators.graph_certificate import context
 
 Answer = tuple[int, dict[str, str], bytes]
 JSON = "application/json; odata.metadata=minimal; charset=utf-8"
@@ -59,6 +62,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     context = None
 
+    @override
     def get_request(self) -> Any:
         connection, where = super().get_request()
         if self.context is None:
@@ -69,6 +73,7 @@ class _Server(ThreadingHTTPServer):
         )
         return wrapped, where
 
+    @override
     def handle_error(self, *_: Any) -> None:
         """Keep the terminal quiet about connections that a client broke off."""
 
@@ -91,7 +96,7 @@ def _handler(answer: Callable[..., Answer]) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            if status != 204:
+            if status != HTTPStatus.NO_CONTENT:
                 self.send_header("Content-Length", str(len(reply)))
             self.end_headers()
             self.wfile.write(reply)
@@ -99,6 +104,7 @@ def _handler(answer: Callable[..., Answer]) -> type[BaseHTTPRequestHandler]:
         # the base class looks for these names
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - see above
 
+        @override
         def log_message(self, *_: object) -> None:
             """Keep the terminal quiet: `GraphServer.requests` is the log."""
 

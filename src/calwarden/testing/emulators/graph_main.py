@@ -1,14 +1,15 @@
-"""The emulator as a program: ``python -m emulators.graph_main`` with ``tests`` on the path.
+"""The emulator as a program: ``python -m calwarden.testing.emulators.graph_main``.
 
 Prints one line of JSON, the ``[outlook]`` section that speaks to it, and answers until its standard
-input ends. People act and things go wrong through ``/_control`` (`emulators.graph_control`).
+input ends. People act and things go wrong through ``/_control``
+(`calwarden.testing.emulators.graph_control`).
 """
 
 import argparse
 import json
 import sys
 
-from emulators.graph import GraphServer
+from calwarden.testing.emulators.graph import GraphServer
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from emulators.graph_times import at, days, instant
+from calwarden.testing.emulators.graph_times import at, days, instant
 
 DEFAULTS: dict[str, Any] = {
     "subject": "",
@@ -285,6 +285,8 @@ class State:
         self.history.setdefault(key, []).append(Version(seq=self.seq, item=item))
 
 
+# how ids of either kind begin
+IMMUTABLE, ORDINARY = "AAkALgAA", "AAMkADAw"
 TENANT = "5b7d5b3e-1f0c-4f6a-9a53-6a1d1f3f9c01"
 
 
@@ -308,7 +310,7 @@ def event_id(item: Item, day: date | None, *, immutable: bool) -> str:
     raw = item.key.to_bytes(8, "big") + part.to_bytes(4, "big")
     if not immutable:
         raw += item.moves.to_bytes(2, "big") + b"\x00"
-    return ("AAkALgAA" if immutable else "AAMkADAw") + base64.urlsafe_b64encode(raw).decode()
+    return (IMMUTABLE if immutable else ORDINARY) + base64.urlsafe_b64encode(raw).decode()
 
 
 def read_id(text: str) -> tuple[int, date | None, int | None] | None:
@@ -318,8 +320,8 @@ def read_id(text: str) -> tuple[int, date | None, int | None] | None:
         raw = base64.urlsafe_b64decode(rest)
     except ValueError:
         return None
-    if (kind, len(raw)) not in {("AAkALgAA", 12), ("AAMkADAw", 15)}:
+    if (kind, len(raw)) not in {(IMMUTABLE, 12), (ORDINARY, 15)}:
         return None
     part = int.from_bytes(raw[8:12], "big")
-    moves = int.from_bytes(raw[12:14], "big") if len(raw) > 12 else None
+    moves = int.from_bytes(raw[12:14], "big") if kind == ORDINARY else None
     return int.from_bytes(raw[:8], "big"), date.fromordinal(part) if part else None, moves

@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 from dateutil import rrule
 from tzlocal.windows_tz import tz_win, win_tz
 
-from emulators.graph_errors import ApiError
+from calwarden.testing.emulators.graph_errors import ApiError
 
 MOST = 3_000
 """Occurrences of an endless series that are looked at."""
 MOST_NUMBERED = 999
+MOST_INTERVAL = 99
+# the days that every month has, the days of the longest, the months
+ALWAYS, LONGEST, MONTHS = 28, 31, 12
 DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 INDEXES = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 WEEKDAYS = {
@@ -107,7 +110,7 @@ def recurrence(given: Mapping[str, Any], start: datetime, zone_name: str) -> dic
 
 def _pattern(given: Mapping[str, Any]) -> dict[str, Any]:
     kind, interval = given.get("type"), given.get("interval")
-    if kind not in NEEDED or not isinstance(interval, int) or not 1 <= interval <= 99:
+    if kind not in NEEDED or not isinstance(interval, int) or not 1 <= interval <= MOST_INTERVAL:
         raise invalid("pattern: type or interval.")
     missing = [name for name in sorted(NEEDED[kind]) if not given.get(name)]
     if missing:
@@ -126,21 +129,22 @@ def _pattern(given: Mapping[str, Any]) -> dict[str, Any]:
         kept["index"] = given.get("index") or "first"
     if "daysOfWeek" in kept:
         kept["daysOfWeek"] = [day for day in DAYS if day in kept["daysOfWeek"]]
-    if not 0 <= kept["dayOfMonth"] <= 31 or not 0 <= kept["month"] <= 12:
+    if not 0 <= kept["dayOfMonth"] <= LONGEST or not 0 <= kept["month"] <= MONTHS:
         raise invalid("pattern: dayOfMonth or month.")
     return kept
 
 
 def _range(given: Mapping[str, Any], start: datetime, zone_name: str) -> dict[str, Any]:
     kind = given.get("type")
+    where = windows_name(given.get("recurrenceTimeZone") or zone_name)
+    zone(where)
     kept = {
         "type": kind,
         "startDate": given.get("startDate"),
         "endDate": NEVER,
-        "recurrenceTimeZone": windows_name(given.get("recurrenceTimeZone") or zone_name),
+        "recurrenceTimeZone": where,
         "numberOfOccurrences": 0,
     }
-    zone(kept["recurrenceTimeZone"])
     if kept["startDate"] != start.date().isoformat():
         raise invalid("range.startDate is the date of start.")
     if kind == "endDate":
@@ -184,8 +188,8 @@ def _parts(pattern: Mapping[str, Any]) -> dict[str, Any]:
     if kind.startswith("absolute"):
         # a day that a month lacks is its last day, other than in iCalendar
         last = pattern["dayOfMonth"]
-        parts["bymonthday"] = last if last <= 28 else list(range(28, last + 1))
-        return parts if last <= 28 else {**parts, "bysetpos": -1}
+        parts["bymonthday"] = last if last <= ALWAYS else list(range(ALWAYS, last + 1))
+        return parts if last <= ALWAYS else {**parts, "bysetpos": -1}
     parts["byweekday"] = [WEEKDAYS[day] for day in pattern["daysOfWeek"]]
     return {**parts, "bysetpos": INDEXES[pattern["index"]]}
 
