@@ -63,7 +63,10 @@ HARD = (
 
 @pytest.mark.parametrize(
     ("moment", "connector"),
-    [*((moment, "caldav") for moment in HARD), (HARD[1], "google"), (HARD[2], "google")],
+    [
+        *((moment, "caldav") for moment in HARD),
+        *((moment, connector) for connector in ("google", "outlook") for moment in HARD[1:3]),
+    ],
 )
 def test_the_story_runs_as_told_whenever_it_is_played(tmp_path, moment, connector):
     """On the days on which clocks and calendars are hardest, too."""
@@ -89,9 +92,10 @@ def undo(stage, deed):
         stage.people[deed.who].drag(day_after, start)
 
 
-def test_a_stand_in_is_said_to_be_one(tmp_path, clock):
-    """Nobody is made to believe that the real Google was spoken to."""
-    with Stage.set_up(tmp_path / "stage", clock=clock, connector="google") as stage:
+@pytest.mark.parametrize("connector", ["google", "outlook"])
+def test_a_stand_in_is_said_to_be_one(tmp_path, clock, connector):
+    """Nobody is made to believe that the real service was spoken to."""
+    with Stage.set_up(tmp_path / "stage", clock=clock, connector=connector) as stage:
         assert "stand-in" in stage.venue.introduction[0]
 
 
@@ -107,7 +111,7 @@ def test_a_connector_without_a_story_is_told(tmp_path, environment):
         timeout=100,
     )
     assert done.returncode == 2
-    assert "caldav or google" in done.stderr
+    assert "one of caldav, google, outlook" in done.stderr
 
 
 def test_every_series_of_the_demo_crosses_the_clock_change():

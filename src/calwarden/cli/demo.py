@@ -48,7 +48,7 @@ def demo(
         typer.Option(
             "--connector",
             metavar="|".join(CONNECTORS),
-            help="caldav: at a real server. google: at a stand-in for Google Calendar.",
+            help="caldav: at a real server. google, outlook: at a stand-in for the service.",
         ),
     ] = CONNECTORS[0],
 ) -> int:
@@ -60,7 +60,7 @@ def demo(
     """
     if connector not in CONNECTORS:
         raise WrongInput(
-            f"the story is not played with {connector!r}; choose {' or '.join(CONNECTORS)}"
+            f"the story is not played with {connector!r}; choose one of {', '.join(CONNECTORS)}"
         )
     clock = SystemClock()
     _stop_on_terminate()

@@ -24,7 +24,7 @@ from calwarden.store import people
 from calwarden.store.calendars import NewCalendar
 
 ACTOR = "demo"
-CONNECTORS = ("caldav", "google")
+CONNECTORS = ("caldav", "google", "outlook")
 
 OVERRIDES = """
 # The calendar service of the demonstration runs on this machine, without TLS.
@@ -152,7 +152,11 @@ class Stage:
 def _venue(connector: str, folder: Path) -> Venue:
     if connector == CalDAVVenue.connector:
         return CalDAVVenue(folder, NAMES)
-    # loaded where it is asked for: it brings a whole service with it
-    from calwarden.demo.google_venue import GoogleVenue  # noqa: PLC0415 - see above
+    # loaded where they are asked for: each brings a whole service with it
+    if connector == "google":
+        from calwarden.demo.google_venue import GoogleVenue  # noqa: PLC0415 - see above
 
-    return GoogleVenue(ZONES)
+        return GoogleVenue(ZONES)
+    from calwarden.demo.outlook_venue import OutlookVenue  # noqa: PLC0415 - see above
+
+    return OutlookVenue(ZONES)
