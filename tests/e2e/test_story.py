@@ -138,6 +138,20 @@ def test_a_reviewed_plan_is_what_is_written(stocked, person, server):
     assert person.sees(NEAR)
 
 
+def test_a_dry_run_tells_what_it_found_and_its_digest_may_be_shortened(published, person, server):
+    """What would be a drift is told in the words of the ledger; twelve characters name a plan."""
+    person.drag(FAR, NEXT_DAY)
+    before = server.writes
+    [planned] = published.ask("sync", "--dry-run")["calendars"]
+    [finding] = planned["findings"]
+    assert (finding["kind"], finding["verdict"]) == ("moved", "revert")
+    assert finding["before"]["start"] != finding["after"]["start"]
+    assert server.writes == before
+    published.run("sync", "--approve", planned["digest"][:11], expect=4)
+    [done] = published.ask("sync", "--approve", planned["digest"][:12])["calendars"]
+    assert done["reverted"] == 1
+
+
 def test_unlinking_takes_unfinished_events_out(published, person):
     """The next pass after unlinking removes what has not ended, and the link is no more."""
     published.run("calendars", "unlink", "1")

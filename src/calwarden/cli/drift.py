@@ -1,5 +1,6 @@
 """``calwarden drift``: what was changed outside, and what to do about it."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from calwarden.cli.options import group
 from calwarden.cli.output import moment, plural, read_moment
 from calwarden.cli.session import ACTOR, NEEDS_A_PERSON, Session, command
-from calwarden.domain.drift import DriftStatus, Severity
+from calwarden.domain.drift import CASES, DriftKind, DriftStatus, Severity
 from calwarden.domain.wall_time import in_zone
 from calwarden.practice import drift_review, report_wording
 from calwarden.practice.drift_review import Decision
@@ -74,14 +75,13 @@ def show(session: Session, drift: Id) -> None:
         ("Appointment", row.appointment or ", ".join(row.appointments) or "none"),
         ("Provider", f"{row.provider_name} ({row.provider}), calendar {row.calendar}"),
         ("Noticed", moment(in_zone(row.detected_at, row.timezone))),
-        ("On the books", report_wording.before(row) or "nothing"),
-        ("In the calendar", report_wording.after(row)),
+        *_places(row),
         ("Times in", row.timezone),
         ("Concerns", report_wording.MATTERS[row.severity]),
         ("State", report_wording.state(row)),
     ]
     if one["claims"]:
-        held = f"; {row.claim} is held" if row.claim_held else "; not held by this"
+        held = "; held" if row.claim_held else "; not held by this"
         facts.append(("Claims", ", ".join(one["claims"]) + held))
     if row.reason:
         facts.append(("Reason", row.reason))
@@ -90,11 +90,50 @@ def show(session: Session, drift: Id) -> None:
     if row.waiting:
         facts.append(("Decide it", report_wording.choices(row)))
     session.out.facts(facts)
+    if row.kind in CASES:
+        _show_items(session, row)
     if one["history"]:
         session.out.say()
         for entry in one["history"]:
             at = moment(in_zone(read_moment(entry["at"]), row.timezone))
             session.out.say(f"  {at}  {entry['event']}  by {entry['actor']}", style="dim")
+
+
+def _places(row: ReportRow) -> list[tuple[str, str]]:
+    if row.kind in CASES:
+        return []
+    return [
+        ("On the books", report_wording.before(row) or "nothing"),
+        ("In the calendar", report_wording.after(row)),
+    ]
+
+
+def _show_items(session: Session, case: ReportRow) -> None:
+    """Print what a case stands for: one row for each event that changed."""
+    items = (case.before or {}).get("items", [])
+    rows = [
+        replace(
+            case,
+            kind=DriftKind(item["kind"]),
+            appointment=item["appointment"],
+            before=item["before"],
+            after=item["after"],
+        )
+        for item in items
+    ]
+    session.out.say()
+    session.out.table(
+        ["What happened", "Appointment", "On the books", "In the calendar"],
+        [
+            [
+                report_wording.happened(one),
+                one.appointment or "",
+                report_wording.before(one),
+                report_wording.after(one),
+            ]
+            for one in rows
+        ],
+    )
 
 
 @command(app, "resolve")

@@ -11,6 +11,7 @@ from calwarden.cli.drift import show_table
 from calwarden.cli.options import single
 from calwarden.cli.output import plural
 from calwarden.cli.session import NEEDS_A_PERSON, Session, command
+from calwarden.domain.drift import CASES, Finding
 from calwarden.engine.passes import sync as run_pass
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.practice import drift_review
@@ -124,7 +125,21 @@ def _document(
         "digest": report.digest,
         "problem": report.problem,
     }
-    return document | ({"findings": list(report.findings)} if dry_run else {})
+    return document | ({"findings": [_finding(one) for one in report.findings]} if dry_run else {})
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "kind": one.kind.value,
+        "severity": one.severity.value,
+        "verdict": one.verdict.value,
+        "contested": one.contested,
+        "appointment": one.appointment,
+        "appointments": list(one.appointments),
+        "occurrence": one.occurrence,
+        "before": one.before,
+        "after": None if one.kind in CASES else one.after,
+    }
 
 
 def _tell(session: Session, reports: Sequence[PollReport], *, dry_run: bool) -> None:

@@ -55,7 +55,8 @@ def _counts(act: Act) -> bool:
 
 
 def case(kind: DriftKind, items: Sequence[Finding]) -> Finding:
-    """Return the case as a finding with its items; a series stands in it once, by its own ref."""
+    """Return the case as a finding with its items, by time; a series stands in it once."""
+    items = sorted(items, key=_place)
     refs: list[str] = []
     for item in items:
         ref = item.subject.ref if item.subject is not None else item.appointment
@@ -80,6 +81,10 @@ def case(kind: DriftKind, items: Sequence[Finding]) -> Finding:
         before={"items": [_item(item) for item in items]},
         after={"seen": seen},
     )
+
+
+def _place(item: Finding) -> tuple[str, str]:
+    return str((item.before or {}).get("start", "")), item_key(item)
 
 
 def _item(item: Finding) -> dict[str, object]:

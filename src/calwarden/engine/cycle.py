@@ -20,6 +20,9 @@ from calwarden.sdk.connector import Connector
 from calwarden.sdk.errors import CalendarGone, NeedsAuth, RemoteError
 from calwarden.store import calendars, managed
 
+SHOWN = 12
+"""Characters of a plan's digest that stand for it in front of people."""
+
 STOPPED = {
     CalendarStatus.PAUSED: PollOutcome.PAUSED,
     CalendarStatus.NEEDS_RELINK: PollOutcome.NEEDS_RELINK,
@@ -141,10 +144,10 @@ def _carry_out(
             steps=steps,
             digest=decision.plan.digest,
         )
-    if mode.approve is not None and mode.approve != decision.plan.digest:
+    if mode.approve is not None and not _approves(mode.approve, decision.plan.digest):
         raise NotApproved(
-            f"calendar {calendar.id}: the plan now has digest {decision.plan.digest[:12]}, not the "
-            "approved one; something changed since it was reviewed. Review a new dry run."
+            f"calendar {calendar.id}: the plan now has digest {decision.plan.digest[:SHOWN]}, not "
+            "the approved one; something changed since it was reviewed. Review a new dry run."
         )
     services.failpoint("before_record")
     recorded = record(services, stored, found, view, decision, prepared)
@@ -171,6 +174,11 @@ def _carry_out(
         )
         return replace(report, outcome=ended.outcome, problem=ended.problem)
     return report
+
+
+def _approves(given: str, digest: str) -> bool:
+    """Tell whether a digest is the one approved: whole, or by as much of it as messages show."""
+    return len(given) >= SHOWN and digest.startswith(given.lower())
 
 
 def _apply(

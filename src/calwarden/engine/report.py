@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from calwarden.domain.drift import Finding
+
 
 class PollOutcome(StrEnum):
     """How a poll of one calendar ended."""
@@ -37,7 +39,7 @@ class PollReport:
     reverted: int = 0
     flagged: int = 0
     drifts: tuple[int, ...] = ()
-    findings: tuple[Any, ...] = ()
+    findings: tuple[Finding, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
     digest: str = ""
     quiet: bool = False
