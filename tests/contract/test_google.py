@@ -18,6 +18,9 @@ VARIANTS = {
         "exception_etag": True,
         "cascade": False,
         "spells_by_day": True,
+        "inherits": True,
+        "tombstone_update": True,
+        "window_sticks": True,
     },
     "another way": {
         "series_change": "shift",
@@ -26,6 +29,7 @@ VARIANTS = {
         "empty_pages": True,
         "shuffled": True,
         "uid_hides_cancelled": True,
+        "out_of_office_refusal": "403",
     },
 }
 

@@ -9,6 +9,7 @@ from calwarden.domain.wall_time import Slot, zone_name
 from calwarden.sdk.connector import Connector, Context, Cursor, Link, RemoteCalendar
 from calwarden.testing.emulators.google import GoogleServer
 from calwarden.testing.emulators.google_people import Person
+from calwarden.testing.emulators.google_state import Calendar
 from calwarden.testing.world import FINGERPRINT, NOW, ZONE
 from calwarden_google.connections import KEPT
 from calwarden_google.connector import GoogleConnector
@@ -86,9 +87,12 @@ class GoogleWorld:
     # an event that is marked cancelled does not stay in a Google calendar: it is deleted
     lacks = frozenset({"cancel"})
 
-    def __init__(self, server: GoogleServer, *, workspace: bool = True) -> None:
+    def __init__(
+        self, server: GoogleServer, *, workspace: bool = True, calendar: Calendar | None = None
+    ) -> None:
+        """Add the account with its primary calendar; or take another ``calendar`` of its."""
         self.server = server
-        self.calendar = server.add_account(OWNER, zone=ZONE, workspace=workspace)
+        self.calendar = calendar or server.add_account(OWNER, zone=ZONE, workspace=workspace)
         self.kind = GoogleConnector()
         self.saved: list[Mapping[str, Any]] = []
         self.credential: Mapping[str, Any] = server.sign_in.grant(OWNER, *EXISTING_CALENDAR)

@@ -25,6 +25,7 @@ WEEKLY = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8)
 SLOT = Slot("2027-01-19T10:00:00")
 
 
+SLOT_HERE = "2026-12-17T10:00:00"
 LOST = {"drop_after": 9, "truncate": 1}
 
 
@@ -375,3 +376,15 @@ def test_a_removed_calendar_is_flagged_and_never_made_again(house):
     del house.world.server.state.calendars[house.world.calendar.id]
     assert house.sync().outcome is PollOutcome.GONE
     assert [one.kind for one in house.drifts()] == ["calendar_gone"]
+
+
+def test_what_the_service_will_not_give_back_waits_for_a_person(house):
+    """A refusal for good ends the revert: the drift stays open with the cause, asked for once."""
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.world.server.rules.restores = False
+    house.person.delete_occurrence(house.remote("s-1"), SLOT_HERE)
+    house.sync()
+    (drift,) = house.drifts()
+    assert (drift.status, "403" in drift.cause) == ("open", True)
+    house.quiet()

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from emulators.google_world import GoogleWorld
+
 SLOT = "2026-12-17T10:00:00"
 NEXT = "2026-12-24T10:00:00"
 
@@ -112,6 +114,39 @@ def test_a_split_is_one_drift_and_leaves_one_series(house):
     house.quiet()
 
 
+def test_a_split_that_is_seen_in_two_looks_is_one_drift(house):
+    """Google writes the cut and the new series one after the other; the grace bridges the two."""
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.person.split(house.remote("s-1"), SLOT, 60)
+    house.world.server.rules.lag = house.world.calendar.seq - 1
+    house.tick()
+    house.world.server.rules.lag = None
+    house.clock.advance(timedelta(seconds=30))
+    house.tick()
+    assert [(one.kind, one.status) for one in house.standing()] == [("series_split", "open")]
+    house.clock.advance(timedelta(seconds=70))
+    house.tick()
+    assert _kinds(house) == [("series_split", "reverted")]
+    assert [row["id"] for row in house.rows()] == [house.remote("s-1")]
+    house.quiet()
+
+
+def test_an_event_that_comes_back_from_the_bin_in_time_is_withdrawn(house):
+    """A person's own undo before the grace is over leaves nothing to do."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    key = house.remote("a-1")
+    house.person.delete(key)
+    house.tick()
+    house.person.undelete(key)
+    house.clock.advance(timedelta(seconds=70))
+    house.tick()
+    assert _kinds(house) == [("deleted", "withdrawn")]
+    assert [row["id"] for row in house.rows()] == [key]
+    house.quiet()
+
+
 def test_a_deleted_meeting_that_a_person_brings_back_is_withdrawn(house):
     """Their own undo before the grace is over leaves nothing to do."""
     house.series("s-1", "2026-12-10T10:00", count=6)
@@ -150,6 +185,52 @@ def test_a_copy_is_flagged_and_left(house):
     assert _kinds(house) == [("copied", "open")]
     assert len(house.rows()) == 2
     house.quiet()
+
+
+def test_a_copy_goes_when_a_person_says_so(house):
+    """Revert removes the copy, and leaves what was copied."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    house.person.copy(house.remote("a-1"), 24 * 60)
+    house.sync()
+    (drift,) = house.drifts()
+    house.decide(drift.id, "revert")
+    house.sync()
+    assert [row["id"] for row in house.rows()] == [house.remote("a-1")]
+    assert _kinds(house) == [("copied", "reverted")]
+    house.quiet()
+
+
+def test_a_copy_without_our_marker_is_a_persons_own_event(house):
+    """What carries nothing of ours is theirs: not a copy, never touched."""
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync()
+    key = house.person.copy(house.remote("a-1"), 24 * 60, marker=False)
+    before = dict(house.world.calendar.rows[key])
+    house.sync()
+    assert house.drifts() == []
+    assert house.world.calendar.rows[key] == before
+    house.quiet()
+
+
+def test_a_move_to_a_linked_calendar_is_undone_and_what_is_left_there_is_flagged(house):
+    """The event stands here again; the one that was moved is a copy, which a person may remove."""
+    other = house.world.server.state.add_calendar(
+        None, owner=house.world.calendar.owner, summary="Private", zone="America/New_York"
+    )
+    second = house.link(GoogleWorld(house.world.server, calendar=other))
+    house.book("a-1", "2026-12-03T10:00")
+    house.sync_all()
+    house.person.move_to(house.remote("a-1"), other.id)
+    house.sync_all()
+    assert _kinds(house) == [("copied", "open"), ("moved_calendar", "reverted")]
+    (left,) = house.standing()
+    house.decide(left.id, "revert")
+    house.sync_all()
+    for calendar, number in ((house.world.calendar, house.calendar), (other, second)):
+        standing = [row for row in calendar.rows.values() if row.get("status") != "cancelled"]
+        assert [row["id"] for row in standing] == [house.remote("a-1", number)]
+    assert house.standing() == []
 
 
 def test_a_move_to_an_unknown_calendar_is_a_deletion_here(house):

@@ -9,7 +9,7 @@ from calwarden.domain.drift import Verdict
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
 from calwarden.domain.plan import Decision, Plan, Step
 from calwarden.domain.view import CalendarView
-from calwarden.engine import failures, load, observe, surroundings, unlinking
+from calwarden.engine import elsewhere, failures, load, observe, surroundings, unlinking
 from calwarden.engine.apply import Applied, Applier
 from calwarden.engine.load import Head, Stored
 from calwarden.engine.observe import CURSOR_KEPT, Look
@@ -109,6 +109,7 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
     found = observe.confirm(
         services, calendar, connector, found, unsettled=sorted(unsettled.items())
     )
+    stored = replace(stored, elsewhere=elsewhere.shown(services, stored, found))
     # the fence of the first read: whoever recorded since makes this look worthless
     stored = replace(stored, calendar=replace(stored.calendar, fence=calendar.fence))
     view = surroundings.surroundings(

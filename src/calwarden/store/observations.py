@@ -103,12 +103,16 @@ class Mark:
 
 
 def marks_elsewhere(connection: Connection, calendar_id: int, provider: str) -> dict[str, Mark]:
-    """Return the managed resources of the provider's other linked calendars, by uid."""
+    """Return the managed resources of the provider's other linked calendars, by uid.
+
+    One that has had its day stands where its subject does, under a later generation.
+    """
     here = (
         select(
             resources.c.uid,
             resources.c.subject_kind,
             resources.c.subject_ref,
+            resources.c.calendar_id,
             observed.c.remote_id,
         )
         .join(calendars, calendars.c.id == resources.c.calendar_id)
@@ -119,9 +123,14 @@ def marks_elsewhere(connection: Connection, calendar_id: int, provider: str) -> 
         )
         .where(calendars.c.provider == provider, resources.c.calendar_id != calendar_id)
     )
+    rows = connection.execute(here).all()
+    standing = {(row.calendar_id, row.subject_kind, row.subject_ref) for row in rows if row[4]}
     return {
-        uid: Mark(subject=Subject(kind=SubjectKind(kind), ref=ref), stands=remote_id is not None)
-        for uid, kind, ref, remote_id in connection.execute(here)
+        row.uid: Mark(
+            subject=Subject(kind=SubjectKind(row.subject_kind), ref=row.subject_ref),
+            stands=(row.calendar_id, row.subject_kind, row.subject_ref) in standing,
+        )
+        for row in rows
     }
 
 
