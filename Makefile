@@ -85,7 +85,7 @@ $(STAMP): pyproject.toml uv.lock $(FORCE_SETUP)
 force:
 
 .PHONY: demo
-demo: $(STAMP) ## Play the whole story on this machine: against a CalDAV server, or ARGS="--connector google"
+demo: $(STAMP) ## Play the whole story on this machine: against a CalDAV server, or ARGS="--connector google" (or outlook)
 	@$(BIN)/calwarden demo $(ARGS)
 
 .PHONY: test
