@@ -101,7 +101,7 @@ def test_a_file_of_100_000_claims(folder, capsys):
         file = folder / f"{name}.837"
         file.write_bytes(Interchange(claims=claims).content())
         del claims
-        more = ("--fix", "fixed.837") if status else ()
+        more = ("--json", "--fix", "fixed.837") if status else ("--json",)
         seconds, peak = run(folder, "claims", "check", file.name, *more, expect=status)
         with capsys.disabled():
             size = file.stat().st_size / 1e6

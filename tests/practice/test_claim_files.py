@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from calwarden.domain.drift import DriftKind
 from calwarden.practice import booking, corrections
+from calwarden.practice.edi import spool
 from calwarden.practice.edi.checking import check
 from calwarden.practice.edi.copying import same_file, write_copy
+from calwarden.practice.edi.finding import Change
 from calwarden.practice.edi.segments import Broken, Kind, read
 from calwarden.practice.rescheduling import wall_start
 from calwarden.store import claims as claim_rows
@@ -438,3 +440,22 @@ def test_a_long_file_is_read_in_little_memory(tmp_path):
         tracemalloc.stop()
     assert count > 40_000
     assert peak < 1_000_000
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(count=st.integers(0, 9), at=st.integers(0, 9))
+def test_a_long_list_is_the_same_list_wherever_it_lies(monkeypatch, count, at):
+    """Read twice at once, by number, by slice, and added to in between."""
+    monkeypatch.setattr(spool, "MOST_KEPT", 3)
+    values = [Change(claim=f"cl-{n}", segment=n, before="a", after="b") for n in range(count)]
+    found = spool.Spool(Change)
+    for value in values:
+        found.append(value)
+        assert found[0] == values[0]
+    assert len(found) == count
+    assert list(zip(found, found, strict=True)) == list(zip(values, values, strict=True))
+    assert found[at : at + 4] == values[at : at + 4]
+    assert found == values
+    if at < count:
+        assert found[at] == values[at]
+        assert found[-1] == values[-1]

@@ -52,9 +52,9 @@ def check(
     if fix is not None:
         document |= {
             "fixed": str(fix),
-            "changes": [change.document() for change in checked.changes],
+            "changes": (change.document() for change in checked.changes),
         }
-    session.out.document(document)
+    session.out.long_document(document)
     _tell(session, file, checked, fix)
     return 0 if checked.may_send else NEEDS_A_PERSON
 

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,28 @@ class Output:
         """Print the one JSON document of this command; does nothing in text mode."""
         if self.as_json:
             self.print_document(value)
+
+    def long_document(self, value: Mapping[str, Any]) -> None:
+        """Print a JSON document whose iterators are lists: written as they come, never held."""
+        if not self.as_json:
+            return
+        for number, (name, part) in enumerate(value.items()):
+            sys.stdout.write(f"{',' if number else '{'}\n  {json.dumps(name)}: ")
+            if isinstance(part, Iterator):
+                self._write_list(part)
+            else:
+                sys.stdout.write(json.dumps(part, ensure_ascii=False, default=_encode))
+        sys.stdout.write("\n}\n")
+
+    @staticmethod
+    def _write_list(values: Iterator[Any]) -> None:
+        sys.stdout.write("[")
+        empty = True
+        for one in values:
+            sys.stdout.write("\n    " if empty else ",\n    ")
+            sys.stdout.write(json.dumps(one, ensure_ascii=False, default=_encode))
+            empty = False
+        sys.stdout.write("]" if empty else "\n  ]")
 
     def print_document(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """Print a JSON document, whatever the mode."""

@@ -15,6 +15,7 @@ from calwarden.practice.edi.comparison import against, alone, changes, repeated
 from calwarden.practice.edi.finding import Change, Finding
 from calwarden.practice.edi.professional import FiledClaim, claims_in
 from calwarden.practice.edi.segments import Kind, read
+from calwarden.practice.edi.spool import Spool
 from calwarden.practice.work_items import practice_zone
 from calwarden.store import claims
 
@@ -27,8 +28,8 @@ class Checked:
     """What a check found, and what a corrected copy would change, in the order of the file."""
 
     claims: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    findings: Spool[Finding] = field(default_factory=lambda: Spool(Finding.of))
+    changes: Spool[Change] = field(default_factory=lambda: Spool(Change))
 
     @property
     def may_send(self) -> bool:
@@ -36,11 +37,11 @@ class Checked:
         return not self.findings
 
     def document(self) -> dict[str, Any]:
-        """Return what was found as JSON values."""
+        """Return what was found as JSON values; the findings one by one, as they are asked for."""
         return {
             "claims": self.claims,
             "may_send": self.may_send,
-            "findings": [one.document() for one in self.findings],
+            "findings": (one.document() for one in self.findings),
         }
 
 
@@ -65,11 +66,11 @@ def check(
             first.setdefault(filed.ref, filed.segment)
             case = known.get(filed.ref)
             if case is None:
-                result.findings += alone(filed, today=today)
+                result.findings.extend(alone(filed, today=today))
             else:
                 found = against(filed, case, now=now)
-                result.findings += sorted(found, key=lambda one: one.segment)
-                result.changes += changes(filed, case, now=now)
+                result.findings.extend(sorted(found, key=lambda one: one.segment))
+                result.changes.extend(changes(filed, case, now=now))
     return result
 
 

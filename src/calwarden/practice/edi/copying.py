@@ -25,9 +25,10 @@ def same_file(source: Path, target: Path) -> bool:
 def write_copy(source: BinaryIO, target: Path, changes: Iterable[Change]) -> None:
     """Write a corrected copy of an open file; ``target`` appears whole or not at all.
 
+    ``changes`` come in the order of the file.
     Raises `Broken` where the file is no longer what was checked, and `OSError`.
     """
-    wanted = {change.segment: change for change in changes}
+    wanted = iter(changes)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as copy:
@@ -42,19 +43,22 @@ def write_copy(source: BinaryIO, target: Path, changes: Iterable[Change]) -> Non
         raise
 
 
-def _rewritten(source: BinaryIO, wanted: dict[int, Change]) -> Iterator[bytes]:
+def _rewritten(source: BinaryIO, wanted: Iterator[Change]) -> Iterator[bytes]:
     header = source.read(HEADER)
     separator, end = header[ELEMENT : ELEMENT + 1], header[TERMINATOR:HEADER]
     yield header
-    number, rest = 1, b""
+    number, rest, following = 1, b"", next(wanted, None)
     while block := source.read(AT_ONCE):
         *segments, rest = (rest + block).split(end)
         for segment in segments:
             number += 1
-            change = wanted.pop(number, None)
-            yield (segment if change is None else _dated(segment, separator, change)) + end
+            if following is None or following.segment != number:
+                yield segment + end
+                continue
+            yield _dated(segment, separator, following) + end
+            following = next(wanted, None)
     yield rest
-    if wanted:
+    if following is not None:
         raise Broken("the file was changed while it was checked; check it again")
 
 

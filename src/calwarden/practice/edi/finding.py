@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class FindingKind(StrEnum):
@@ -33,6 +33,11 @@ class Finding:
     def document(self) -> dict[str, Any]:
         """Return the finding as JSON values."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, *, kind: str, **fields: Any) -> Self:
+        """Return the finding that a document tells."""
+        return cls(kind=FindingKind(kind), **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
