@@ -39,7 +39,7 @@ class CalDAVCalendar(Connector):
         self._link = link
         self._context = context
         self._habits = Habits.of(link)
-        self._session = Session(link.remote_id, credential, context)
+        self._session = Session(link.remote_id, credential, context, spacing=self._habits.spacing)
         self._collection = Collection(
             session=self._session,
             path=canonical(link.remote_id),
@@ -89,8 +89,7 @@ class CalDAVCalendar(Connector):
     @property
     @override
     def outdated(self) -> bool:
-        server = self._session.server
-        return self._habits.server is not None and server not in {None, self._habits.server}
+        return not self._habits.knows(self._session.server, self._context.now())
 
     @override
     def close(self) -> None:

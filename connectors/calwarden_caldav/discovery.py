@@ -30,7 +30,7 @@ def discover(credential: Credential, context: Context) -> Discovery:
     An address that is itself a calendar is the only one listed.
     """
     url = _address(str(credential.get("url", "")))
-    with closing(Session(url, credential, context)) as session:
+    with closing(Session(url, credential, context, patient=True)) as session:
         calendars, addresses = _found(session, url, credential, context)
         if not calendars and session.auth_type is None:
             # some servers answer strangers too, and show them nothing
@@ -62,7 +62,8 @@ def _found(
         if same_server(home, url):
             calendars += _calendars(session, home)
         else:
-            with closing(Session(home, {**credential, "auth": "basic"}, context)) as other:
+            known = {**credential, "auth": "basic"}
+            with closing(Session(home, known, context, patient=True)) as other:
                 calendars += _calendars(other, home)
     return calendars, addresses
 

@@ -42,6 +42,10 @@ class Denied(NeedsAuth):
     """The account may not see that address; at linking time another one may do."""
 
 
+class Broken(Transient):
+    """The server failed at a request that only reads: what was asked may be what it fails at."""
+
+
 class Missing(CalendarGone):
     """Nothing stands at the address.
 
@@ -137,7 +141,8 @@ def _fault(request: Request, status: int) -> RemoteError:
         return Ambiguous(
             f"{request.host} failed at a write (status {status}); it is looked up before a repeat"
         )
-    return Transient(f"{request.host} failed (status {status}); it is asked again later")
+    kind = Broken if status == SERVER_FAULT else Transient
+    return kind(f"{request.host} failed (status {status}); it is asked again later")
 
 
 def _wait(header: str | None, now: datetime) -> timedelta | None:

@@ -171,6 +171,12 @@ class GuardedSession(niquests.Session):
         super().close()
         self.noted(None)
 
+    def hang_up(self) -> None:
+        """Close the kept connection; the next request opens another one."""
+        for adapter in self.adapters.values():
+            adapter.close()
+        self.noted(None)
+
     def noted(self, opened: socket.socket | None) -> None:
         """Remember the connection in use, to cut it when its time is over."""
         if self._socket is not None:

@@ -1,7 +1,8 @@
 """What a server was found to do, as the probe stored it with the link; trusted over any product."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -39,7 +40,8 @@ class Habits:
 
     ``takes_if_match``: a write with the right etag is accepted. ``renames``: what is created stands
     at another address than asked. ``lists_for_bad_token``: changes may be a full list in disguise.
-    ``trusts_ctag``: the calendar's ctag moves with every change.
+    ``trusts_ctag``: the calendar's ctag moves with every change. ``servers``: what the server
+    calls itself, and when it was tried out as such. ``spacing``: time between two requests.
     """
 
     takes_if_match: bool = True
@@ -47,7 +49,8 @@ class Habits:
     lists_for_bad_token: bool = False
     trusts_ctag: bool = True
     drops: frozenset[Kept] = frozenset()
-    server: str | None = None
+    servers: Mapping[str, datetime] = field(default_factory=dict)
+    spacing: timedelta = timedelta()
 
     @classmethod
     def of(cls, link: Link) -> "Habits":
@@ -59,23 +62,41 @@ class Habits:
             lists_for_bad_token=found.get("bad_token") == BadToken.LISTED,
             trusts_ctag=bool(found.get("ctag", True)),
             drops=frozenset(Kept(name) for name in found.get("drops", ()) if name in set(Kept)),
-            server=found.get("server"),
+            servers=_moments(found),
+            spacing=timedelta(seconds=found.get("spacing_seconds") or 0),
         )
 
     def expected(self, resource: EventResource | None) -> EventResource | None:
         """Return how a resource stands once this server has taken it."""
-        if resource is None or not self.drops & {Kept.ZONE, Kept.PRIVACY}:
+        if resource is None or not self.drops:
             return resource
-        if resource.recurrence is not None:
-            return replace(resource, body=self._body(resource.body, zone=False))
-        return replace(resource, body=self._body(resource.body, zone=True))
+        single = resource.recurrence is None
+        overrides = resource.overrides.items()
+        return replace(
+            resource,
+            body=self._body(resource.body, zone=single),
+            overrides={slot: self._body(body, zone=False) for slot, body in overrides},
+        )
 
     def _body(self, body: EventBody, *, zone: bool) -> EventBody:
         if Kept.PRIVACY in self.drops:
             body = replace(body, private=False)
+        if Kept.LOCATION in self.drops:
+            body = replace(body, location="")
         if zone and Kept.ZONE in self.drops and not body.all_day:
             body = replace(body, start=in_zone(body.start, "UTC"), end=in_zone(body.end, "UTC"))
         return body
+
+    def knows(self, server: str | None, now: datetime) -> bool:
+        """Tell whether the server, by what it calls itself, is one that was tried out.
+
+        Of several names (a farm of hosts) each is tried once a day at most.
+        """
+        if server is None or not self.servers:
+            return True
+        newest = max(self.servers, key=lambda name: self.servers[name])
+        tried = self.servers.get(server)
+        return server == newest or (tried is not None and now - tried < REMEMBERED)
 
     def marked(self, seen: Observed) -> Observed:
         """Return what was seen with our marker, where the server drops it: by the uid's shape."""
@@ -85,6 +106,12 @@ class Habits:
 
 
 OWN_UID = 52
+REMEMBERED = timedelta(days=1)
+
+
+def _moments(found: Mapping[str, Any]) -> Mapping[str, datetime]:
+    servers = found.get("servers") or {}
+    return {name: datetime.fromisoformat(at) for name, at in servers.items()}
 
 
 def _ours(uid: str) -> bool:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from calwarden.sdk.connector import Cursor
-from calwarden.sdk.errors import CursorExpired, Rejected, Transient
+from calwarden.sdk.errors import CursorExpired, PreconditionFailed, Rejected, Transient
+from calwarden_caldav.errors import Broken, Denied, Elsewhere, Oversized
+from calwarden_caldav.guard import Forbidden
 from calwarden_caldav.multistatus import (
     DAV,
     INSUFFICIENT_STORAGE,
@@ -53,20 +55,27 @@ class Lister:
     def listing(self, cursor: Cursor | None) -> Listing:
         """Return what changed since ``cursor``, or everything; raises `CursorExpired`."""
         kind, _, value = (cursor or "").partition(":")
-        if kind not in {"", "sync", "ctag"}:
+        if kind not in {"", "sync", "ctag", "list"}:
             raise CursorExpired("the cursor is not one of a CalDAV calendar; observe without one")
         if kind == "sync" and self.incremental:
             return self._since(value)
         return self._whole(value if kind == "ctag" else None)
 
     def _since(self, token: str) -> Listing:
-        pages = self._pages(token)
+        try:
+            pages = self._pages(token, follow=not self.suspicious)
+        except (Broken, Denied, PreconditionFailed) as error:
+            raise _expired(self.session.host) from error
+        except Rejected as error:
+            if isinstance(error, Elsewhere | Forbidden | Oversized):
+                raise
+            raise _expired(self.session.host) from error
         news = pages.members or pages.removed or pages.token != token
         if self.suspicious and news:
             return self._whole(None)
         return Listing(
             members=pages.members,
-            removed=pages.removed,
+            removed=frozenset(pages.removed),
             complete=False,
             cursor=Cursor(f"sync:{pages.token}"),
         )
@@ -77,10 +86,12 @@ class Lister:
         What changes between the two is told again by the next look. A sync report without a token
         would do in one request, and on some servers silently leaves out a rest.
         """
-        own = self.session.propfind(self.path, propfind(TOKEN, CTAG)).own
+        own = None
+        if self.incremental or self.trusts_ctag:
+            own = self.session.propfind(self.path, propfind(TOKEN, CTAG)).own
         tag = own.text(CTAG) if own is not None and self.trusts_ctag else None
         token = own.text(TOKEN) if own is not None and self.incremental else None
-        cursor = None if tag is None else Cursor(f"ctag:{tag}")
+        cursor = Cursor("list:") if tag is None else Cursor(f"ctag:{tag}")
         if token is not None:
             cursor = Cursor(f"sync:{token}")
         elif tag is not None and tag == ctag:
@@ -94,19 +105,26 @@ class Lister:
             return Listing(members=members, complete=True, cursor=cursor)
         if not self.incremental:
             raise Rejected(f"{self.session.host} lists only a part of the calendar; archive some")
-        pages = self._pages("")
+        pages = self._pages("", follow=True)
         return Listing(members=pages.members, complete=True, cursor=Cursor(f"sync:{pages.token}"))
 
-    def _pages(self, token: str) -> "_Pages":
+    def _pages(self, token: str, *, follow: bool) -> "_Pages":
+        """Ask until all is told; ``follow``: also until nothing new is.
+
+        Some servers cut an answer and do not say so (wire rule C3).
+        """
         pages = _Pages(token=token)
         for _ in range(MOST_PAGES):
             answer = self.session.report(self.path, sync_collection(pages.token))
-            pages.take(_members(answer))
+            news = pages.take(_members(answer))
             if answer.token is None:
                 raise Transient("the server told changes without a sync token; it is asked again")
             if not _truncated(answer):
+                ended = not (follow and news) or answer.token == pages.token
                 pages.token = answer.token
-                return pages
+                if ended:
+                    return pages
+                continue
             if answer.token == pages.token:
                 raise Transient("the server's pages do not advance; it is asked again later")
             pages.token = answer.token
@@ -119,16 +137,26 @@ class _Pages:
 
     token: str
     members: dict[str, Row] = field(default_factory=dict)
-    removed: frozenset[str] = frozenset()
+    removed: set[str] = field(default_factory=set)
 
-    def take(self, members: Sequence[Row]) -> None:
+    def take(self, members: Sequence[Row]) -> bool:
+        """Take in a page; tell whether it says anything that the pages before did not."""
+        news = False
         for row in members:
-            self.members.pop(row.path, None)
-            self.removed -= {row.path}
+            told = self.members.pop(row.path, None)
+            gone = row.path in self.removed
+            self.removed.discard(row.path)
             if row.missing:
-                self.removed |= {row.path}
+                self.removed.add(row.path)
+                news = news or not gone
             else:
                 self.members[row.path] = row
+                news = news or told is None or told.etag != row.etag
+        return news
+
+
+def _expired(host: str) -> CursorExpired:
+    return CursorExpired(f"{host} does not take the sync token any more; observe without one")
 
 
 def _members(answer: Answer) -> list[Row]:

@@ -73,12 +73,24 @@ SENTENCES: Mapping[str, Mapping[Any, str]] = {
 }
 
 
+CONSEQUENCES: Mapping[Kept, str] = {
+    Kept.MARKER: "a copy of one of our events is not known as one",
+    Kept.ZONE: "series are published as single events",
+    Kept.TIME: "series are published as single events",
+    Kept.SERIES: "series are published as single events",
+    Kept.TITLE: "titles stand there as the server spells them",
+    Kept.LOCATION: "places do not stand there",
+    Kept.PRIVACY: "events can be seen by whoever sees the calendar",
+    Kept.BUSY: "events do not show as busy",
+}
+
+
 def probe(calendar: RemoteCalendar, credential: Credential, context: Context) -> Link:
     """Return the link of a calendar, with what its server honours; leaves nothing behind.
 
     A calendar that is not writable is only looked at. Raises `calwarden.sdk.errors`.
     """
-    with closing(Session(calendar.remote_id, credential, context)) as session:
+    with closing(Session(calendar.remote_id, credential, context, patient=True)) as session:
         path = canonical(calendar.remote_id)
         found: dict[str, Any] = {
             "host": session.host,
@@ -86,10 +98,14 @@ def probe(calendar: RemoteCalendar, credential: Credential, context: Context) ->
             "writable": calendar.writable,
             **_looked_at(session, path),
         }
+        found["servers"] = {found["server"]: found["probed_at"]} if found["server"] else {}
         if calendar.writable:
             scratch = Scratch(session=session, path=path, context=context, began=context.now())
+            scratch.sweep()
             with scratch.removed_afterwards():
                 found.update(Trials(scratch=scratch).found())
+        found["spacing_seconds"] = session.paced.total_seconds()
+        found["requests"] = session.requests
     return Link(
         remote_id=calendar.remote_id,
         account=f"{credential['username']}@{session.host.partition(':')[0]}",
@@ -98,10 +114,11 @@ def probe(calendar: RemoteCalendar, credential: Credential, context: Context) ->
             guards_update=bool(found.get("guards_update")),
             guards_delete=bool(found.get("guards_delete")),
             incremental=found["sync"],
+            reuses_ids=bool(found.get("reuses_uids", True)),
             silent_attendee_removal=not found["schedules"],
             out_of_office="busy",
         ),
-        probe={**found, "told": dict(_told(found))},
+        probe={**found, "told": dict(_told(found)), "limitations": _limitations(found)},
     )
 
 
@@ -136,6 +153,8 @@ def _told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     changes = "neither" if not found["ctag"] else "ctag"
     yield "Changes", SENTENCES["Changes"]["sync" if found["sync"] else changes]
     yield "Scheduling", SENTENCES["Scheduling"][found["schedules"]]
+    if found["spacing_seconds"]:
+        yield "Pace", f"a request every {found['spacing_seconds']:g} s: more are refused"
     if found["writable"]:
         yield from _told_of_writes(found)
 
@@ -145,11 +164,15 @@ def _told_of_writes(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if found[name] is not None:
             yield label, SENTENCES[label][found[name]]
     yield "Etags", _etags(found)
+    if not found["reuses_uids"]:
+        yield "Deleted UIDs", "cannot be used again: we take new ones"
     if found["renames"]:
         yield "Addresses", "are chosen by the server: our events are found by their UID"
-    lost = [Kept(name).value for name in found["drops"]]
-    if lost:
-        yield "Not kept", ", ".join(lost)
+
+
+def _limitations(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of our events the server does not keep, and what follows."""
+    return {Kept(name).value: CONSEQUENCES[Kept(name)] for name in found.get("drops", ())}
 
 
 def _etags(found: Mapping[str, Any]) -> str:

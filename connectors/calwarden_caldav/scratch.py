@@ -1,6 +1,7 @@
 """Scratch objects, in which a server is tried out; whatever comes, they are removed again."""
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,9 +21,9 @@ from calwarden.domain.wall_time import Slot, after, parse_local
 from calwarden.ical.reading import Reader, Reading
 from calwarden.ical.writing import Writer
 from calwarden.sdk.connector import Context
-from calwarden.sdk.errors import Rejected, RemoteError
+from calwarden.sdk.errors import Ambiguous, Rejected, RemoteError
 from calwarden_caldav.errors import Missing
-from calwarden_caldav.multistatus import uid_query
+from calwarden_caldav.multistatus import DAV, propfind, uid_query
 from calwarden_caldav.session import Reply, Session
 from calwarden_caldav.writes import CONTENT_TYPE, object_path
 
@@ -31,6 +32,9 @@ FIRST = "2001-01-02T10:00"
 
 MOVED, LEFT_OUT = Slot("2001-01-09T10:00:00"), Slot("2001-01-16T10:00:00")
 TRIES = 3
+TYPE = f"{DAV}resourcetype"
+PREFIX = "calwarden-probe-"
+"""How the UIDs and names of everything begin that is made to try a server out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +45,13 @@ class Scratch:
     path: str
     context: Context
     began: datetime
+    salt: str = field(default_factory=lambda: secrets.token_hex(8))
     made: list[str] = field(default_factory=list)
 
     @property
     def uid(self) -> str:
         """UID of the object: of this moment and calendar."""
-        return f"calwarden-probe-{self._digest()}"
+        return f"{PREFIX}{self._digest()}"
 
     @property
     def target(self) -> str:
@@ -61,13 +66,16 @@ class Scratch:
     @property
     def calendar(self) -> str:
         """Where a calendar is made, to try the UID in another one."""
-        home = self.path.rstrip("/").rpartition("/")[0]
-        return f"{home}/calwarden-probe-{self._digest()}/"
+        return f"{self._home}{PREFIX}{self._digest()}/"
+
+    @property
+    def _home(self) -> str:
+        return f"{self.path.rstrip('/').rpartition('/')[0]}/"
 
     def event(self, summary: str = "one") -> ManagedEvent:
         """Return the event with one of several titles."""
         start = parse_local(FIRST, self.context.zone)
-        title = f"calwarden probe {summary}"
+        title = _title(summary)
         fingerprint = self.context.fingerprint
         body = EventBody(
             start=start,
@@ -98,21 +106,41 @@ class Scratch:
         return Writer(reader=reader, now=self.context.now()).create(self.event(summary))
 
     def put(self, summary: str, headers: Mapping[str, str], path: str | None = None) -> Reply:
-        """Send the object."""
+        """Send the object, once more where no answer came and it does not stand there."""
         where = path or self.target
         if where not in self.made:
             self.made.append(where)
         named = {"Content-Type": CONTENT_TYPE, **headers}
-        return self.session.send("PUT", where, self.data(summary), named)
-
-    def addresses(self) -> list[str]:
-        """Return where the server says that the UID stands."""
+        data = self.data(summary)
         try:
-            answer = self.session.report(self.path, uid_query(self.uid), depth=1)
+            return self.session.send("PUT", where, data, named)
+        except Ambiguous:
+            standing = self.session.get(where)
+            if standing is not None and _title(summary).encode() in standing.body:
+                return standing
+            return self.session.send("PUT", where, data, named)
+
+    def addresses(self, uid: str | None = None) -> list[str]:
+        """Return where the server says that the UID, or one that begins so, stands."""
+        uid = uid or self.uid
+        try:
+            answer = self.session.report(self.path, uid_query(uid), depth=1)
         except RemoteError:
             return []
         found = [row.path for row in answer.rows if not row.missing and row.path != self.path]
-        return [path for path in found if self._holds(path)]
+        return [path for path in found if self._holds(path, uid)]
+
+    def sweep(self) -> None:
+        """Remove what an earlier trial left, whose process was killed; never raises."""
+        for path in self.addresses(PREFIX):
+            self.remove(path)
+        try:
+            listed = self.session.propfind(self._home, propfind(TYPE), depth=1).rows
+        except RemoteError:
+            return
+        for row in listed:
+            if row.path.rstrip("/").rpartition("/")[2].startswith(PREFIX):
+                self.remove(row.path)
 
     def read(self, reply: Reply) -> Observed:
         """Return what an object holds."""
@@ -168,13 +196,18 @@ class Scratch:
             return False
         return True
 
-    def _holds(self, path: str) -> bool:
+    def _holds(self, path: str, uid: str) -> bool:
         try:
             reply = self.session.get(path)
         except RemoteError:
             return False
-        return reply is not None and self.uid.encode() in reply.body
+        return reply is not None and f"UID:{uid}".encode() in reply.body
 
     def _digest(self) -> str:
-        name = f"{self.path} {self.began.isoformat()}"
+        # no two trials share an object: some servers never take a deleted UID again
+        name = f"{self.path} {self.began.isoformat()} {self.salt}"
         return hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def _title(summary: str) -> str:
+    return f"calwarden probe {summary}"

@@ -1,8 +1,10 @@
 """One connection to one CalDAV server, through the low-level requests of the caldav library."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -14,7 +16,7 @@ from typing_extensions import override
 
 from calwarden.ical.lines import LARGEST_OBJECT
 from calwarden.sdk.connector import Context, Credential
-from calwarden.sdk.errors import NeedsAuth
+from calwarden.sdk.errors import NeedsAuth, Transient
 from calwarden_caldav.errors import Missing, Request, Status, dropped, translate
 from calwarden_caldav.guard import Bytes, Digest, GuardedSession, Sink, TooLarge, check_address
 from calwarden_caldav.multistatus import Multistatus, Row
@@ -25,6 +27,13 @@ MOST_REDIRECTS = 3
 WRITING = {"PUT", "DELETE", "MKCALENDAR"}
 ERRORS_FROM = 400
 TOO_MANY_REDIRECTS = 310
+PATIENCE = timedelta(seconds=60)
+"""How long trying a calendar out waits for a server that asks for it, each time."""
+
+MOST_WAITS = 90
+OFTEN, FEW = 3, 4
+"""A server that asks for patience so many times, after so few requests, wants to be paced."""
+
 Taker = TypeVar("Taker", bound=Sink)
 FAILURES = (Status, TooLarge, DAVError, niquests.exceptions.RequestException, OSError)
 
@@ -78,16 +87,30 @@ class Client(DAVClient):
 class Session:
     """Sends requests to one host, with credentials.
 
-    Opens no connection before the first of them.
+    Opens no connection before the first of them. A ``patient`` one waits where the server asks for
+    it, and sends the request again. ``spacing`` lies between any two requests.
     """
 
-    def __init__(self, url: str, credential: Credential, context: Context) -> None:
+    def __init__(
+        self,
+        url: str,
+        credential: Credential,
+        context: Context,
+        *,
+        patient: bool = False,
+        spacing: timedelta = timedelta(),
+    ) -> None:
         self._url = url
         self._credential = credential
         self._context = context
         self._client: DAVClient | None = None
         self._http: GuardedSession | None = None
         self._server: str | None = None
+        self._patient = patient
+        self._spacing = spacing
+        self._sent_at: float | None = None
+        self._waits: list[tuple[int, timedelta]] = []
+        self._forgetful = False
 
     @property
     def url(self) -> str:
@@ -125,6 +148,15 @@ class Session:
     def now(self) -> datetime:
         """The moment, by the injected clock."""
         return self._context.now()
+
+    @property
+    def paced(self) -> timedelta:
+        """Time that the server wants between two requests, as far as it made us wait."""
+        asked = [0, *(at for at, _ in self._waits)]
+        between = [after - before for before, after in pairwise(asked)]
+        if len(between) < OFTEN or max(between[1:]) > FEW:
+            return timedelta()
+        return max(wait for _, wait in self._waits)
 
     def insist(self) -> None:
         """Send the password from now on, though the server did not ask for it."""
@@ -179,13 +211,42 @@ class Session:
         headers: Mapping[str, str],
         sink: Callable[[], Taker],
     ) -> tuple[Reply, Taker]:
+        while True:
+            try:
+                return self._sent(method, path, body, headers, sink)
+            except Transient as error:
+                wait = self._bearable(error)
+                if wait is None:
+                    raise
+                self._waits.append((self.requests, wait))
+                self._context.pause(wait)
+
+    def _bearable(self, error: Transient) -> timedelta | None:
+        """Return how long to wait before a request is sent again; None where it is not to be."""
+        wait = error.retry_after
+        if not (self._patient and error.throttled and wait is not None):
+            return None
+        return wait if wait <= PATIENCE and len(self._waits) < MOST_WAITS else None
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        body: str | bytes,
+        headers: Mapping[str, str],
+        sink: Callable[[], Taker],
+    ) -> tuple[Reply, Taker]:
         request = Request(host=self.host, writing=method in WRITING, now=self.now)
         sent = self.requests
+        if request.writing and self._forgetful and self._http is not None:
+            self._http.hang_up()
         try:
             return self._followed(method, path, body, headers, sink)
         except FAILURES as error:
             # a kept connection may have been closed while it was idle: only reading is repeated
-            if request.writing or not sent or not dropped(error):
+            kept = bool(sent) and dropped(error)
+            self._forgetful = self._forgetful or (kept and request.writing)
+            if request.writing or not kept:
                 raise translate(error, request) from error
         try:
             return self._followed(method, path, body, headers, sink)
@@ -231,6 +292,7 @@ class Session:
     ) -> Reply:
         client, http = self._opened()
         http.sink = sink
+        self._space()
         try:
             response = client.request(target, method, _text(body), dict(headers))
         except RateLimitError as error:
@@ -250,6 +312,13 @@ class Session:
             headers=response.headers,
             whole=http.whole,
         )
+
+    def _space(self) -> None:
+        if self._spacing and self._sent_at is not None:
+            passed = timedelta(seconds=time.monotonic() - self._sent_at)
+            if passed < self._spacing:
+                self._context.pause(self._spacing - passed)
+        self._sent_at = time.monotonic()
 
     def _opened(self) -> tuple[DAVClient, GuardedSession]:
         if self._client is None or self._http is None:

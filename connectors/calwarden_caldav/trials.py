@@ -39,6 +39,7 @@ class Trials:
     scratch: Scratch
     path: str = ""
     takes_if_match: bool = False
+    renames: bool = False
 
     def found(self) -> Mapping[str, Any]:
         """Return what was found out; raises `Rejected` where nothing can be published there."""
@@ -47,6 +48,7 @@ class Trials:
         found |= self._tokens()
         found |= {"uid_twice": self._uid_twice(), "uid_elsewhere": self._uid_elsewhere()}
         found |= self._deleted()
+        found |= {"reuses_uids": self._reused(), "renames": self.renames}
         # a server that does not tell what is gone cannot be asked for changes only
         return found | {"sync": found["sync"] and found.pop("tells_removals")}
 
@@ -56,22 +58,12 @@ class Trials:
         refused = self._refuses(lambda: scratch.put("one", FRESH))
         if refused:
             scratch.put("one", {})
-        first = scratch.session.get(scratch.target)
-        renames = first is None
-        if first is None:
-            addresses = scratch.addresses()
-            scratch.made.extend(addresses)
-            first = scratch.session.get(addresses[0]) if addresses else None
-        if first is None:
-            raise Rejected(
-                f"{scratch.session.host} takes events and does not keep them; ask its operator"
-            )
-        self.path = first.path
+        self.path = scratch.target
+        first = self._standing()
         guards = self._refuses(lambda: scratch.put("two", FRESH))
         lost = dropped(scratch.event("one").resource, scratch.uid, scratch.read(first))
         return {
-            "renames": renames,
-            "guards_create": guards and not refused and not renames,
+            "guards_create": guards and not refused and not self.renames,
             "body": "kept" if first.body == scratch.data("one") else "rewritten",
             "drops": sorted(lost),
             "product": _product(first.body),
@@ -184,12 +176,12 @@ class Trials:
         return "moved" if moved else "kept"
 
     def _deleted(self) -> dict[str, Any]:
-        session, guards = self.scratch.session, False
+        guards = False
         standing = self._standing()
         token, _ = self._positions()
         if self.takes_if_match:
             stale = {"If-Match": '"0-calwarden-stale"'}
-            guards = self._refuses(lambda: session.send("DELETE", self.path, headers=stale))
+            guards = self._keeps(stale)
         self.scratch.remove(self.path)
         tells = False
         if token is not None and standing.etag is not None:
@@ -199,17 +191,50 @@ class Trials:
                 tells = False
         return {"guards_delete": guards, "tells_removals": tells}
 
+    def _keeps(self, stale: Mapping[str, str]) -> bool:
+        """Tell whether a DELETE of what changed is refused."""
+        for _ in range(2):
+            try:
+                self.scratch.session.send("DELETE", self.path, headers=stale)
+            except PreconditionFailed:
+                return True
+            except (Rejected, Ambiguous):
+                # a trash bin refuses the first, whatever its condition
+                continue
+            return False
+        return self.scratch.session.get(self.path) is not None
+
+    def _reused(self) -> bool:
+        """Tell whether a new object may have the UID of one that was deleted."""
+        try:
+            self.scratch.put("again", FRESH)
+        except (PreconditionFailed, Rejected, Ambiguous):
+            return False
+        return True
+
     def _edit(self, number: int) -> None:
         etag = self._standing().etag if self.takes_if_match else None
         self._put(f"edit {number}", {} if etag is None else {"If-Match": etag})
+        if self.renames:
+            self._standing()
 
     def _put(self, summary: str, headers: Mapping[str, str]) -> Reply:
         return self.scratch.put(summary, headers, self.path)
 
     def _standing(self) -> Reply:
-        standing = self.scratch.session.get(self.path)
+        """Return the object, also where the server gave it an address of its own choice."""
+        scratch = self.scratch
+        standing = scratch.session.get(self.path)
         if standing is None:
-            raise Rejected(f"{self.scratch.session.host} lost an event; ask its operator")
+            self.renames = True
+            addresses = scratch.addresses()
+            scratch.made.extend(addresses)
+            standing = scratch.session.get(addresses[0]) if addresses else None
+        if standing is None:
+            raise Rejected(
+                f"{scratch.session.host} takes events and does not keep them; ask its operator"
+            )
+        self.path = standing.path
         return standing
 
     @staticmethod

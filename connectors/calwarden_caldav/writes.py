@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from calwarden.domain.document import resource_document
-from calwarden.domain.event import EventResource, ManagedEvent, Observed
+from calwarden.domain.event import EventBody, EventResource, ManagedEvent, Observed
 from calwarden.ical.writing import Writer
 from calwarden.sdk.connector import Call, Capabilities, Verb, Write
 from calwarden.sdk.errors import PreconditionFailed, Rejected, Transient
 from calwarden.sdk.landing import landed
 from calwarden_caldav.errors import Missing
-from calwarden_caldav.habits import Habits
+from calwarden_caldav.habits import Habits, Kept
 from calwarden_caldav.multistatus import uid_query
 from calwarden_caldav.observation import Collection
 from calwarden_caldav.session import Reply
@@ -89,10 +89,13 @@ class Editor:
 
     def _update(self, write: Write, event: ManagedEvent, call: Call, path: str) -> Observed:
         reply = self.collection.session.get(path)
+        if reply is None and self.habits.renames:
+            path = self._moved(event.uid) or path
+            reply = self.collection.session.get(path)
         if reply is None:
             raise PreconditionFailed("the event is gone; read it again before it is written")
         standing = self.collection.answered(path, reply)
-        if same(standing, call.expected) and standing.marker == event.uid:
+        if self._same(standing, call.expected) and standing.marker == event.uid:
             return standing
         self._demand_unchanged(standing, write)
         data = self.writer.rewrite(reply.body, event)
@@ -101,6 +104,8 @@ class Editor:
 
     def _delete(self, write: Write, path: str) -> Observed | None:
         headers = self._condition(write.revision, guarded=self.habits.takes_if_match)
+        if self.habits.renames and self.collection.read(path) is None:
+            path = self._moved(write.uid) or path
         if not headers or not self.capabilities.guards_delete:
             standing = self.collection.read(path)
             if standing is None:
@@ -151,9 +156,17 @@ class Editor:
         return written
 
     def _landed(self, standing: Observed, event: ManagedEvent, call: Call) -> Observed:
-        if standing.marker == event.uid and same(standing, call.expected):
+        if standing.marker == event.uid and self._same(standing, call.expected):
             return standing
         raise PreconditionFailed("another event stands under that uid; read it")
+
+    def _same(self, seen: Observed, expected: EventResource | None) -> bool:
+        return same(seen, expected, titles=Kept.TITLE not in self.habits.drops)
+
+    def _moved(self, uid: str) -> str | None:
+        """Return where the object of ``uid`` stands now, on a server that chooses addresses."""
+        found = self.find(uid)
+        return None if found is None else found.remote_id
 
     def _require_collection(self) -> None:
         """Raise `calwarden.sdk.errors.CalendarGone` where the whole calendar is missing."""
@@ -164,14 +177,19 @@ class Editor:
         return {"If-Match": etag} if guarded and strong(etag) and etag is not None else {}
 
 
-def same(seen: Observed, expected: EventResource | None) -> bool:
-    """Tell whether what stands equals what was expected, descriptions aside."""
+def same(seen: Observed, expected: EventResource | None, *, titles: bool = True) -> bool:
+    """Tell whether what stands equals what was expected, descriptions aside.
+
+    Without ``titles`` also these: some servers spell them anew.
+    """
     if seen.resource is None or expected is None:
         return False
-    return _told(seen.resource) == _told(expected)
+    return _told(seen.resource, titles=titles) == _told(expected, titles=titles)
 
 
-def _told(resource: EventResource) -> object:
-    bodies = {slot: replace(body, details="") for slot, body in resource.overrides.items()}
-    plain = replace(resource, body=replace(resource.body, details=""), overrides=bodies)
-    return resource_document(plain)
+def _told(resource: EventResource, *, titles: bool) -> object:
+    def plain(body: EventBody) -> EventBody:
+        return replace(body, details="") if titles else replace(body, details="", title="")
+
+    bodies = {slot: plain(body) for slot, body in resource.overrides.items()}
+    return resource_document(replace(resource, body=plain(resource.body), overrides=bodies))

@@ -214,7 +214,8 @@ class CalDAVPerson:
             "PUT", path, calendar.to_ical(), Content_Type=TYPE, If_None_Match="*"
         )
         assert answer.status == 201, answer
-        return path
+        # some servers choose the address themselves
+        return answer.headers.get("location", path)
 
 
 class CalDAVWorld:
@@ -222,9 +223,9 @@ class CalDAVWorld:
 
     lacks: frozenset[str] = frozenset()
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, person: Mapping[str, str] | None = None) -> None:
         self.server = server
-        self._dav = server.client()
+        self._dav = server.client(headers=person)
         self.path = self._dav.make_calendar(uuid.uuid4().hex)
         self.person = CalDAVPerson(self._dav, self.path)
         self._kind = CalDAVConnector()

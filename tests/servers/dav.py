@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +32,11 @@ class Server:
     user: str = USER
     password: str = PASSWORD
 
-    def client(self, password: str | None = None) -> "Dav":
-        """Open a connection of its own."""
-        return Dav(self, password or self.password)
+    def client(
+        self, password: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> "Dav":
+        """Open a connection of its own; ``headers`` go with each of its requests."""
+        return Dav(self, password or self.password, headers or {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class Answer:
 class Dav:
     """Speaks plain WebDAV over one connection, independent of any library under test."""
 
-    def __init__(self, server: Server, password: str) -> None:
+    def __init__(self, server: Server, password: str, headers: Mapping[str, str]) -> None:
         self.server = server
         parts = urlsplit(server.url)
         if parts.scheme == "https":
@@ -58,7 +60,7 @@ class Dav:
         else:
             self._connection = http.client.HTTPConnection(parts.netloc, timeout=20)
         word = base64.b64encode(f"{server.user}:{password}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {word}"}
+        self._headers = {"Authorization": f"Basic {word}", **headers}
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Send a request and read the answer; ``_`` in a header's name stands for ``-``."""

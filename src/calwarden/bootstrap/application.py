@@ -16,7 +16,7 @@ from calwarden.bootstrap.process import process_name, process_runs
 from calwarden.clock import BadClock, Clock, SystemClock, clock_from
 from calwarden.domain.event import Fingerprint
 from calwarden.domain.identity import keyed_fingerprint
-from calwarden.domain.linked_calendar import LinkedCalendar
+from calwarden.domain.linked_calendar import LinkedCalendar, Role
 from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
 from calwarden.domain.rules import Rollout, Rules
@@ -28,7 +28,7 @@ from calwarden.engine.shard import Intervals, Shard
 from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
 from calwarden.practice.digest import Digest
 from calwarden.practice.links import Links
-from calwarden.sdk.connector import Connector, Context, Credential
+from calwarden.sdk.connector import Connector, Context, Credential, Link, RemoteCalendar
 from calwarden.sdk.errors import NeedsAuth
 from calwarden.settings import (
     SecretSettings,
@@ -208,6 +208,21 @@ class Application:
         context = self.context(calendar, pace=pace)
         return kind.open(calendars.link_of(calendar), self.credential(calendar), context)
 
+    def probe(self, calendar: LinkedCalendar) -> Link:
+        """Try a linked calendar out again; raises `calwarden.sdk.errors`.
+
+        What is only read is not written to.
+        """
+        kind = self.connectors[calendar.connector]
+        tried = RemoteCalendar(
+            remote_id=calendar.remote_id,
+            name=calendar.name,
+            writable=calendar.role is Role.MANAGED,
+        )
+        key = pace_key(calendar)
+        context = self.context(calendar, pace=lambda _host: self.pacer.wait(key))
+        return kind.probe(tried, self.credential(calendar), context)
+
     def services(self) -> Services:
         """Return what the engine works with."""
         # loaded where needed: most commands send nothing
@@ -237,6 +252,7 @@ class Application:
             hooks=self.hooks,
             rules=self.rules,
             digest=self._digest(),
+            probe=self.probe,
             # turned by hand, the clock jumps between commands, and that is no alarm
             watch=None if self.settings.testing.clock == "manual" else self._watch,
         )

@@ -75,8 +75,11 @@ def show(session: Session, calendar: Id) -> None:
         ("Shows absences as", ABSENCES[one["capabilities"].get("out_of_office", "busy")]),
         ("Cannot", ", ".join(cannot) or "nothing missing"),
     ]
-    if one["limitations"]:
-        facts.append(("Does not keep", ", ".join(one["limitations"])))
+    facts += one["found"].items()
+    told = one["limitations"]
+    facts += [("Does not keep", f"{name}: {told[name]}") for name in sorted(told)]
+    if one["probe"].get("probed_at"):
+        facts.append(("Tried out", _when(one["probe"]["probed_at"], zone)))
     if one["capabilities"].get("push"):
         facts.append(("Tells us of changes", _push(one["push"], zone)))
     if one["not_before"]:

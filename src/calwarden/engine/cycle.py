@@ -9,7 +9,15 @@ from calwarden.domain.drift import Verdict
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
 from calwarden.domain.plan import Decision, Plan, Step
 from calwarden.domain.view import CalendarView
-from calwarden.engine import elsewhere, failures, load, observe, surroundings, unlinking
+from calwarden.engine import (
+    elsewhere,
+    failures,
+    load,
+    observe,
+    reprobing,
+    surroundings,
+    unlinking,
+)
 from calwarden.engine.apply import Applied, Applier
 from calwarden.engine.load import Head, Stored
 from calwarden.engine.observe import CURSOR_KEPT, Look
@@ -35,12 +43,22 @@ STOPPED = {
 class Mode:
     """How a poll is made.
 
-    ``immediate``: no grace. ``approve``: write only if the plan has this digest.
+    ``immediate``: no grace. ``approve``: write only if the plan has this digest. ``probed``: the
+    server was just tried out.
     """
 
     immediate: bool = False
     dry_run: bool = False
     approve: str | None = None
+    probed: bool = False
+
+
+class _Outdated(Exception):
+    """The server is not the one that was tried out."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__()
+        self.requests = requests
 
 
 class NotApproved(Exception):
@@ -69,10 +87,34 @@ def poll(services: Services, calendar_id: int, mode: Mode | None = None) -> Poll
         return _failed(services, calendar, error, mode, requests=0)
     try:
         return _with(services, head, connector, mode)
+    except _Outdated as outdated:
+        spent = outdated.requests
     except RemoteError as error:
         return _failed(services, calendar, error, mode, requests=connector.requests)
     finally:
         connector.close()
+    return _tried_again(services, calendar, mode, spent)
+
+
+def _tried_again(
+    services: Services, calendar: LinkedCalendar, mode: Mode, spent: int
+) -> PollReport:
+    """Try the calendar out before anything is written to a server that nobody has met."""
+    try:
+        link = reprobing.probe(services, calendar)
+    except RemoteError as error:
+        return _failed(services, calendar, error, mode, requests=spent)
+    spent += int(link.probe.get("requests", 0))
+    with services.database.read() as connection:
+        head = load.head(connection, calendar.id)
+    connector = services.connect(head.calendar)
+    try:
+        report = _with(services, head, connector, replace(mode, probed=True))
+    except RemoteError as error:
+        report = _failed(services, calendar, error, mode, requests=connector.requests)
+    finally:
+        connector.close()
+    return replace(report, requests=report.requests + spent)
 
 
 def _failed(
@@ -91,6 +133,8 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
     if calendar.status is CalendarStatus.UNLINKING:
         return unlinking.unlink(services, head, connector, dry_run=mode.dry_run)
     found = observe.look(services, calendar, connector)
+    if not (mode.dry_run or mode.probed) and reprobing.due(services, calendar, connector):
+        raise _Outdated(connector.requests)
     services.failpoint("after_observe")
     with services.database.read() as connection:
         rereads = managed.rereads(connection, calendar.id)

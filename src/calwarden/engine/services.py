@@ -16,7 +16,7 @@ from calwarden.engine.smtp import MailServer
 from calwarden.practice.digest import Digest
 from calwarden.practice.messages.correspondence import Correspondence
 from calwarden.practice.messages.house import Rendered
-from calwarden.sdk.connector import Connector
+from calwarden.sdk.connector import Connector, Link
 from calwarden.store.outbox import OutboxMessage
 from calwarden.store.unit_of_work import Database
 
@@ -54,7 +54,8 @@ class Services:
     ``watch`` notices when the clock jumps; None where it is turned by hand.
     ``post`` is None where no mail server is set: messages wait. ``public_url`` is where people
     reach the pages, and ``hooks`` where calendar services do to tell of changes; None where they
-    cannot. ``digest`` is None where billing gets none.
+    cannot. ``digest`` is None where billing gets none. ``probe`` tries a linked calendar
+    out again and raises `calwarden.sdk.errors`.
     """
 
     database: Database
@@ -76,3 +77,4 @@ class Services:
     rules: Rules = field(default_factory=Rules)
     digest: Digest | None = None
     watch: ClockWatch | None = None
+    probe: Callable[[LinkedCalendar], Link] | None = None

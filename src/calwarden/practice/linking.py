@@ -112,6 +112,8 @@ def show(connection: Connection, calendar_id: int) -> dict[str, Any]:
         **_summary(connection, found),
         "capabilities": dict(found.capabilities),
         "limitations": dict(limitations) if isinstance(limitations, Mapping) else list(limitations),
+        "probe": {name: value for name, value in found.probe.items() if name != "told"},
+        "found": dict(found.probe.get("told") or {}),
         "keep_events": found.keep_events,
         "failures": found.failures,
         "linked_at": _time(found.created_at),

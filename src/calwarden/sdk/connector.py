@@ -5,6 +5,7 @@ remote items it takes; a *remote id* is the server's handle of it; a *revision* 
 may have changed; a *call* is one idempotent remote request; a *write* is an ordered list of calls.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -189,6 +190,10 @@ class Connector(Protocol):
         ...
 
 
+def _wait(span: timedelta) -> None:
+    threading.Event().wait(max(0.0, span.total_seconds()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What the composition root hands to connectors.
@@ -198,6 +203,8 @@ class Context:
     credential, sealed. ``pace`` blocks until a request to that host or mailbox may be sent, and is
     called before each one. ``back_off`` blocks for a while, longer for a higher number and never
     twice for the same, before a request that was refused for the moment is sent again.
+    ``pause`` waits; only signing in and trying a calendar out may wait for a server that asks for
+    patience.
     """
 
     fingerprint: Fingerprint
@@ -209,6 +216,7 @@ class Context:
     save_credential: Callable[[Credential], None] = lambda _credential: None
     pace: Callable[[str], None] = lambda _key: None
     back_off: Callable[[int], None] = lambda _attempt: None
+    pause: Callable[[timedelta], None] = _wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def insert_one(connection: Connection, new: NewCalendar, *, now: datetime) -> in
         credential_id=new.credential_id,
         capabilities=asdict(new.link.capabilities),
         probe=dict(new.link.probe),
-        limitations={},
+        limitations=_limitations(new.link),
         created_at=now,
     )
     return int(connection.execute(row.returning(calendars.c.id)).scalar_one())
@@ -95,6 +95,7 @@ def save_link(connection: Connection, calendar_id: int, link: Link) -> None:
         account=link.account,
         capabilities=asdict(link.capabilities),
         probe=dict(link.probe),
+        limitations=_limitations(link),
     )
 
 
@@ -186,6 +187,11 @@ def destroy_credential(connection: Connection, calendar_id: int) -> None:
     others = select(calendars.c.id).where(calendars.c.credential_id == used)
     if connection.execute(others).first() is None:
         connection.execute(delete(credentials).where(credentials.c.id == used))
+
+
+def _limitations(link: Link) -> dict[str, Any]:
+    """Return what of our events the calendar does not keep, with what follows from it."""
+    return dict(link.probe.get("limitations") or {})
 
 
 def _calendar(row: RowMapping) -> LinkedCalendar:

@@ -31,7 +31,9 @@ def precondition(name, status):
 
 LOOKING = [
     (Told(status=401), NeedsAuth),
-    (Told(status=403), NeedsAuth),
+    (Told(status=403), CursorExpired),
+    (Told(status=409), CursorExpired),
+    (Told(status=412), CursorExpired),
     (Told(status=404), CalendarGone),
     (Told(status=410), CalendarGone),
     (precondition("<valid-sync-token/>", 403), CursorExpired),
@@ -40,14 +42,14 @@ LOOKING = [
     (precondition("<valid-sync-token/>", 507), CursorExpired),
     (Told(status=429), Transient),
     (Told(status=503), Transient),
-    (Told(status=500, body=CANARY), Transient),
+    (Told(status=500, body=CANARY), CursorExpired),
     (Told(status=502), Transient),
     (Told(status=CUT), Transient),
     (Told(status=207, body=f"<multistatus><response>{CANARY}"), Transient),
     (Told(status=207, body=f"<html>{CANARY}</html>"), Transient),
     (Told(status=207, body=CANARY, headers={"Content-Type": "text/html"}), Transient),
-    (Told(status=400), Rejected),
-    (Told(status=405), Rejected),
+    (Told(status=400), CursorExpired),
+    (Told(status=405), CursorExpired),
 ]
 
 
@@ -65,6 +67,24 @@ def test_a_look_that_fails_says_what_to_do(opened, told, error, caplog):
     assert CANARY not in "".join(
         record.getMessage() for record in caplog.records if record.levelno >= logging.INFO
     )
+
+
+WITHOUT_TOKEN = [
+    (Told(status=401), NeedsAuth),
+    (Told(status=403), NeedsAuth),
+    (Told(status=404), CalendarGone),
+    (Told(status=500, body=CANARY), Transient),
+    (Told(status=400), Rejected),
+    (Told(status=405), Rejected),
+]
+
+
+@pytest.mark.parametrize(("told", "error"), WITHOUT_TOKEN)
+def test_a_look_without_token_says_what_to_do(opened, told, error):
+    """What may be said of a token is said of the calendar once it is looked at without one."""
+    with scripted(lambda _: told) as server, pytest.raises(error) as caught:
+        Watcher(opened(server.url)).look()
+    assert CANARY not in str(caught.value)
 
 
 WRITING = [
