@@ -4,20 +4,27 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
+import typer
 from rich.text import Text
 
 from calwarden.bootstrap import Application
 from calwarden.cli import failures
 from calwarden.cli.options import single
 from calwarden.cli.output import plural
-from calwarden.cli.session import NEEDS_A_PERSON, Session, command
+from calwarden.cli.session import ACTOR, NEEDS_A_PERSON, Session, command
+from calwarden.cli.stopping import uninterrupted
 from calwarden.clock import NOW_VARIABLE
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.wall_time import in_zone
+from calwarden.engine import failures as failures_of_calendars
+from calwarden.engine import reprobing
+from calwarden.engine.lease import LeaseLost
 from calwarden.engine.smtp import MailServer, ServerAway
 from calwarden.practice.messages.rendering import TEMPLATES
 from calwarden.practice.messages.samples import sample
+from calwarden.sdk.errors import RemoteError
 from calwarden.store import calendars, drifts, outbox, people
 
 app = single()
@@ -44,10 +51,18 @@ class Finding:
 
 
 @command(app, "doctor")
-def doctor(session: Session) -> int:
+def doctor(
+    session: Session,
+    *,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe", help="Try every active calendar out again, as linking does."),
+    ] = False,
+) -> int:
     """Look for what is wrong with this installation. Exit status 1 where anything is."""
     application = session.application
-    found = [finding for look in LOOKS for finding in _guarded(look, application)]
+    looks = (*LOOKS, _trials) if probe else LOOKS
+    found = [finding for look in looks for finding in _guarded(look, application)]
     ok = all(one.health is Health.OK for one in found)
     session.out.document(
         {
@@ -155,6 +170,30 @@ def _calendars(application: Application) -> Iterator[Finding]:
                 if one.failures:
                     failed = plural(one.failures, "look") + " in a row failed"
                     yield _warning(name, f"{failed}; calwarden sync --calendar {one.id} tells why")
+
+
+def _trials(application: Application) -> Iterator[Finding]:
+    services = application.services()
+    with application.database.read() as connection:
+        linked = calendars.search(connection, statuses=[CalendarStatus.ACTIVE])
+    for one in linked:
+        name = f"calendar {one.id}"
+        if one.not_before is not None and one.not_before > services.clock.now():
+            until = one.not_before.isoformat(timespec="seconds")
+            yield _warning(name, f"not tried out: its server asked to wait until {until}")
+            continue
+        try:
+            with uninterrupted():
+                link = reprobing.probe(services, one, actor=ACTOR)
+        except RemoteError as error:
+            failures_of_calendars.note(services, one, error, requests=0, dry_run=False)
+            yield _warning(name, f"could not be tried out: {error}")
+        except LeaseLost:
+            yield _warning(name, "not tried out: another process is writing to it; try again")
+        else:
+            server = link.probe.get("server") or "its server"
+            kept = ", ".join(link.probe.get("limitations") or ()) or "nothing"
+            yield _ok(name, f"tried out ({server}); not kept there: {kept}")
 
 
 def _mail(application: Application) -> Iterator[Finding]:

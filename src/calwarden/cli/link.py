@@ -11,6 +11,7 @@ from calwarden.cli import link_google, link_outlook
 from calwarden.cli.failures import WrongInput
 from calwarden.cli.options import group
 from calwarden.cli.session import ACTOR, Session, command
+from calwarden.cli.stopping import uninterrupted
 from calwarden.domain.linked_calendar import Role
 from calwarden.domain.refusal import Refused
 from calwarden.practice import linking
@@ -244,7 +245,8 @@ def _store(
         linking.demand_linkable(connection, provider, connector, chosen.remote_id, role)
     # what is only read is not tried out by writing
     tried = replace(chosen, writable=chosen.writable and role is Role.MANAGED)
-    probed = kind.probe(tried, found.credential, context)
+    with uninterrupted():
+        probed = kind.probe(tried, found.credential, context)
     if role is Role.MANAGED and probed.probe.get("writable") is False:
         raise _read_only(chosen)
     new = NewCalendar(
