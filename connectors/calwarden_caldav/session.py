@@ -244,7 +244,8 @@ class Session:
             return self._followed(method, path, body, headers, sink)
         except FAILURES as error:
             # a kept connection may have been closed while it was idle: only reading is repeated
-            kept = bool(sent) and dropped(error)
+            # the password is sent in a second request over the first one's connection
+            kept = bool(sent or self.requests > 1) and dropped(error)
             self._forgetful = self._forgetful or (kept and request.writing)
             if request.writing or not kept:
                 raise translate(error, request) from error

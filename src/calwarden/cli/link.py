@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
+from urllib.parse import urlsplit
 
 import typer
 
@@ -16,6 +17,7 @@ from calwarden.domain.linked_calendar import Role
 from calwarden.domain.refusal import Refused
 from calwarden.practice import linking
 from calwarden.sdk.connector import Credential, Discovery, RemoteCalendar
+from calwarden.sdk.errors import Transient
 from calwarden.store import calendars, people
 from calwarden.store.calendars import NewCalendar
 
@@ -221,11 +223,30 @@ def _link(
     application = session.application
     with application.database.read() as connection:
         zone = people.get_provider(connection, provider).timezone
+    _demand_patience(session, connector, credential)
     kind = application.connectors[connector]
     context = application.link_context(connector, zone)
     found: Discovery = kind.discover(credential, context)
     chosen = choose(found.calendars, calendar, role)
     _store(session, connector, provider, found, chosen, role)
+
+
+def _demand_patience(session: Session, connector: str, credential: Credential) -> None:
+    """Send nothing to an account whose server asked another process to wait."""
+    url = str(credential["url"])
+    host = urlsplit(url if "://" in url else f"https://{url}").hostname
+    account = f"{credential['username']}@{host}"
+    with session.application.database.read() as connection:
+        linked = calendars.search(connection)
+    waits = [
+        one.not_before
+        for one in linked
+        if (one.connector, one.account) == (connector, account) and one.not_before is not None
+    ]
+    until = max(waits, default=session.now)
+    if until > session.now:
+        told = until.isoformat(timespec="seconds")
+        raise Transient(f"{host} asked to wait until {told}; link the calendar then")
 
 
 def _store(
