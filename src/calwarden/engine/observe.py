@@ -118,7 +118,7 @@ def _read(
     removed: set[str],
 ) -> None:
     there = connector.read(remote_id) if remote_id is not None else None
-    if there is None:
+    if there is None and remote_id != uid:
         there = connector.find(uid)
     if there is not None:
         changed[there.remote_id] = there
