@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import pyx12.params
 import pyx12.x12n_document
+from openpyxl import load_workbook
 
 from calwarden.demo.person import Person
 from fixtures.professional import Filed, Interchange, Service
@@ -300,3 +301,25 @@ def test_a_file_is_checked_fixed_and_checked_again(filing):
     refused = filing.run("claims", "check", "torn.837", "--fix", "never.837", expect=2)
     assert "segment" in refused.err
     assert not (filing.folder / "never.837").exists()
+
+
+def test_reports_are_written_as_their_files_end(published, person):
+    """A workbook has real dates in the appointment's zone; a terminal never gets one."""
+    person.drag(at("2026-12-03T10:00"), at("2026-12-03T15:00"))
+    published.run("sync")
+    published.run("report", "drift", "--out", "drift.xlsx", "--provider", "dr-lee")
+    page = load_workbook(published.folder / "drift.xlsx").active
+    heads, row = ([cell.value for cell in cells] for cells in page.iter_rows())
+    told = dict(zip(heads, row, strict=True))
+    assert told["before_start"] == datetime(2026, 12, 3, 10)  # noqa: DTZ001 - a spreadsheet knows no zones
+    assert told["after_start"] == datetime(2026, 12, 3, 15)  # noqa: DTZ001 - as above
+    assert (told["appointment"], told["claim"]) == ("far", "cl-far")
+    assert published.ask("report", "silence")["rows"] == []
+    published.now = "2026-12-20T09:00:00-05:00"
+    assert [one["reason"] for one in published.ask("report", "silence")["rows"]] == ["not_answered"]
+    published.run("report", "zones", "--format", "csv", "--out", "zones.csv")
+    assert "no provider" in published.run("report", "drift", "--provider", "x", expect=2).err
+    published.write("policy.toml", 'moved = "flag"\n')
+    tried = published.ask("policy", "try", "policy.toml")
+    assert (tried["was"]["reverted"], tried["tried"]["flagged"]) == (1, 1)
+    assert published.run("policy", "try", "nowhere.toml", expect=2).err

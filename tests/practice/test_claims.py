@@ -238,3 +238,19 @@ def test_telehealth_is_dated_by_the_practices_setting(desk):
     found = desk.claim_document("cl-1")
     assert (found["date_of_service"], found["timezone"]) == ("2026-12-02", "Asia/Tokyo")
     assert found["differs"] == ["provider"]
+
+
+def test_another_zone_of_a_series_holds_the_meetings_that_it_redates(desk):
+    """What is the same instant in winter is another day in summer, late in the evening."""
+    desk.weekly("s-1", "2026-12-02T23:30", count=2)
+    for number in (1, 2):
+        desk.claim(f"cl-{number}", f"s-1#{number}", "ready")
+    desk.drift(
+        DriftKind.ZONE_CHANGED,
+        "s-1",
+        appointments=["s-1#1", "s-1#2"],
+        redated=["s-1#2"],
+        severity="claim",
+    )
+    held = [desk.claim_document(f"cl-{number}")["held"] for number in (1, 2)]
+    assert held == [False, True]

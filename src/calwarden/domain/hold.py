@@ -22,6 +22,7 @@ HOLDING = CASES | {
     DriftKind.OCCURRENCE_MOVED,
     DriftKind.ALL_DAY,
     DriftKind.RESIZED,
+    DriftKind.ZONE_CHANGED,  # on record only where an instant differs
 }
 """Kinds about time or existence: those on which a date of service hangs."""
 
