@@ -177,7 +177,11 @@ class Service:
             except FAULTS as error:
                 raise translated(error) from error
             else:
-                return _parts(answer, part)
+                return {
+                    # a token that ran out amid the batch is renewed for what it had yet to open
+                    name: self._one(path) if _unauthorized(told) else told
+                    for (name, path), told in zip(part, _parts(answer, part), strict=True)
+                }
         return {name: self._one(path) for name, path in part}
 
     def _one(self, path: str) -> dict[str, Any] | Refusal:
@@ -222,21 +226,25 @@ def _content(response: requests.Response) -> dict[str, Any]:
     return answer
 
 
+def _unauthorized(told: dict[str, Any] | Refusal) -> bool:
+    return isinstance(told, Refusal) and told.status == _UNAUTHORIZED
+
+
 def _parts(
     answer: Mapping[str, Any], part: Sequence[tuple[str, str]]
-) -> dict[str, dict[str, Any] | Refusal]:
-    """Return the answers of a batch by name; order is not kept, and each has its own status."""
+) -> list[dict[str, Any] | Refusal]:
+    """Return the answers of a batch in order; Graph keeps none, and each has its own status."""
     told = {str(one.get("id")): one for one in answer.get("responses") or ()}
-    found: dict[str, dict[str, Any] | Refusal] = {}
-    for place, (name, _) in enumerate(part):
+    found: list[dict[str, Any] | Refusal] = []
+    for place in range(len(part)):
         one = told.get(str(place))
         if one is None:
             raise Transient("Outlook calendar: a batch was answered in part; it is sent again")
         status, body = int(one.get("status") or 0), one.get("body")
         if status >= _ERRORS or not isinstance(body, dict):
-            found[name] = Refusal(status, body, one.get("headers") or {})
+            found.append(Refusal(status, body, one.get("headers") or {}))
         else:
-            found[name] = body
+            found.append(body)
     return found
 
 

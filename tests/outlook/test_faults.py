@@ -157,6 +157,16 @@ def test_a_part_of_a_batch_that_is_throttled_stops_the_look(server, connector, w
     assert (server.batches - batches, watcher.connector.requests) == (1, 4)
 
 
+def test_an_access_token_that_runs_out_amid_a_batch_is_renewed(server, connector, world):
+    """A part is refused as a whole request would be: one token more, and nobody links again."""
+    for number in range(3):
+        create(connector, event(f"s-{number}", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=3))
+    server.faults.add("expire_access", "events.get", skip=1)
+    watcher, tokens = Watcher(world.connector()), server.sign_in.token_requests
+    assert len(watcher.look().present) == 3
+    assert server.sign_in.token_requests - tokens == 1
+
+
 def test_torn_listings_delete_nothing(server, watcher):
     """A listing that ends in the middle is no listing, and the cursor stays where it was."""
     create(watcher.connector, SINGLE)
