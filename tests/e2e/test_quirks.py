@@ -8,6 +8,7 @@ import pytest
 
 from calwarden.demo.person import Person
 from e2e.conftest import PRACTICE
+from fixtures.hostile import BOMBS
 from servers import quirks
 from servers.dav import PASSWORD, USER
 from servers.quirk_modes import MODES
@@ -177,3 +178,22 @@ def test_a_kept_connection_that_dies_when_it_is_used_again_costs_nothing(house):
     assert home.sync()["outcome"] == "done"
     assert len(home.person.events()) == len(PRACTICE["appointments"])
     assert home.sync()["steps"] == []
+
+
+def test_hostile_objects_are_set_aside_and_named_and_the_rest_goes_on(house):
+    """Beside every bomb there is, appointments are published, watched and put back."""
+    home = house(quirks.Haunted(BOMBS))
+    home.link()
+    assert home.sync()["outcome"] == "done"
+    home.person.drag(FAR, FAR.replace(day=4))
+    assert home.sync()["reverted"] == 1
+    assert home.sync()["steps"] == []
+    assert home.drifts() == [("moved", "reverted")]
+    told = {one["problem"] for one in home.installation.ask("calendars", "show", "1")["unreadable"]}
+    assert any("larger than 1 MB" in one for one in told)
+    assert any("more than 1200 components" in one for one in told)
+    assert any("time zone" in one for one in told)
+    assert any("not followed" in one for one in told)
+    assert "larger than 1 MB" in home.installation.run("calendars", "show", "1").out
+    checks = home.installation.ask("doctor", expect=None)["checks"]
+    assert any("cannot be read" in one["message"] for one in checks)

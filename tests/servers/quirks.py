@@ -539,6 +539,27 @@ class WithoutTokens(Quirk):
         return edited(ask(asked), forget)
 
 
+class Haunted(Quirk):
+    """Holds objects that no server should have taken."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = {f"odd-{number}.ics": data for number, data in enumerate(objects.values())}
+
+    def answer(self, asked, ask):
+        name = asked.path.rpartition("/")[2]
+        if name in self.objects and asked.method == "GET":
+            return Told(status=200, headers={"etag": '"odd"'}, body=self.objects[name])
+
+        def add(root):
+            for each in self.objects:
+                told = row(f"{asked.path}{each}", "200 OK", "<getetag>&quot;odd&quot;</getetag>")
+                root.append(etree.fromstring(told.replace("<response>", '<response xmlns="DAV:">')))
+
+        inside = asked.path.strip("/").count("/") == 1
+        listed = asked.method == "PROPFIND" and asked.headers.get("depth") == "1" and inside
+        return edited(ask(asked), add) if listed else ask(asked)
+
+
 class CallsItself(Quirk):
     """Gives itself a name."""
 

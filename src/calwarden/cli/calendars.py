@@ -78,6 +78,9 @@ def show(session: Session, calendar: Id) -> None:
     facts += one["found"].items()
     told = one["limitations"]
     facts += [("Does not keep", f"{name}: {told[name]}") for name in sorted(told)]
+    facts += [
+        ("Cannot be read", f"{each['remote_id']}: {each['problem']}") for each in one["unreadable"]
+    ]
     if one["probe"].get("probed_at"):
         facts.append(("Tried out", _when(one["probe"]["probed_at"], zone)))
     if one["capabilities"].get("push"):

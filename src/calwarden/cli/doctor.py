@@ -25,7 +25,7 @@ from calwarden.engine.smtp import MailServer, ServerAway
 from calwarden.practice.messages.rendering import TEMPLATES
 from calwarden.practice.messages.samples import sample
 from calwarden.sdk.errors import RemoteError
-from calwarden.store import calendars, drifts, outbox, people
+from calwarden.store import calendars, drifts, observations, outbox, people
 
 app = single()
 
@@ -155,10 +155,14 @@ def _calendars(application: Application) -> Iterator[Finding]:
     with application.database.read() as connection:
         linked = calendars.search(connection)
         standing = drifts.search(connection, statuses=drifts.STANDING)
+        odd = {one.id: observations.unreadable(connection, one.id) for one in linked}
     active = [one for one in linked if one.status is CalendarStatus.ACTIVE]
     yield _ok("calendars", f"{len(active)} active; {plural(len(standing), 'drift')} open")
     for one in linked:
         name = f"calendar {one.id}"
+        if odd[one.id]:
+            count = plural(len(odd[one.id]), "event")
+            yield _ok(name, f"{count} cannot be read; calwarden calendars show {one.id} says why")
         match one.status:
             case CalendarStatus.HELD:
                 yield _warning(name, "held: a person has to decide its case (calwarden drift list)")

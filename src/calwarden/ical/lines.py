@@ -17,6 +17,10 @@ LARGEST_OBJECT = 1_000_000
 """Bytes of an object beyond which it is refused unread."""
 
 MOST_LINES = 20_000
+MOST_COMPONENTS = 1_200
+LONGEST_LINE = 40_000
+"""Characters of a line beyond which its parameters and value are not told apart."""
+
 DEEPEST = 5
 
 _WIDEST = 75
@@ -40,6 +44,8 @@ class Line:
 
     @cached_property
     def _parts(self) -> tuple[Mapping[str, str | list[str]], str]:
+        if len(self.raw) > LONGEST_LINE:
+            raise BadObject(f"the property {self.name[:40]} is longer than any that a person makes")
         try:
             _, parameters, value = Contentline(self.raw).raw_parts()
         except ValueError as error:
@@ -117,6 +123,8 @@ def parse(data: bytes) -> Component:
     """Return the VCALENDAR in ``data``; raises `BadObject`."""
     if len(data) > LARGEST_OBJECT:
         raise BadObject(f"the object is larger than {LARGEST_OBJECT // 1_000_000} MB")
+    if data.count(b"BEGIN:") > MOST_COMPONENTS:
+        raise BadObject(f"the object has more than {MOST_COMPONENTS} components")
     unfolded = _FOLD.sub("", data.decode("utf-8-sig", "surrogateescape"))
     spelled = _BREAK.split(unfolded)
     if len(spelled) > MOST_LINES:

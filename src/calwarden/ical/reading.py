@@ -11,7 +11,7 @@ from itertools import islice, takewhile
 from calwarden.domain.event import EventBody, EventResource, Fingerprint, Recurrence
 from calwarden.domain.wall_time import Slot, UnknownZone, slot_start
 from calwarden.ical.expansion import FARTHEST, slots
-from calwarden.ical.lines import BadObject, Component, Line, parse
+from calwarden.ical.lines import LONGEST_LINE, BadObject, Component, Line, parse
 from calwarden.ical.recurrence import read_recurrence, unsupported
 from calwarden.ical.times import Clock, Moment, end_of, slot_at
 from calwarden.ical.zones import Zones
@@ -20,6 +20,7 @@ MARKER = "X-CALWARDEN-ID"
 """Property that names the uid under which we made an event."""
 
 MOST_EXCEPTIONS = 2_000
+MOST_ATTENDEES = 1_000
 
 DETAILS = ("DESCRIPTION", "X-ALT-DESC", "URL", "COMMENT", "CONTACT", "ATTACH", "CONFERENCE")
 
@@ -136,7 +137,10 @@ class Reader:
 
     def _body(self, event: Component, clock: Clock) -> EventBody:
         start = start_of(event, clock)
-        attendees = [(address_of(line), line) for line in event.all("ATTENDEE")]
+        invited = event.all("ATTENDEE")
+        if len(invited) > MOST_ATTENDEES:
+            raise BadObject(f"an event has more than {MOST_ATTENDEES} attendees")
+        attendees = [(address_of(line), line) for line in invited]
         return EventBody(
             start=start.at,
             end=end_of(event, start, clock),
@@ -154,7 +158,8 @@ class Reader:
         )
 
     def _details(self, event: Component) -> str:
-        told = [f"{name}:{line.text}" for name in DETAILS for line in event.all(name) if line.text]
+        lines = [(name, line) for name in DETAILS for line in event.all(name)]
+        told = [f"{name}:{text}" for name, line in lines if (text := _typed(line))]
         return self.fingerprint("\n".join(told))
 
     def _declined(self, attendees: list[tuple[str, Line]]) -> bool:
@@ -165,6 +170,11 @@ class Reader:
 
     def _is_owner(self, address: str) -> bool:
         return address in self.owner or address.partition("@")[0] in self.owner
+
+
+def _typed(line: Line) -> str:
+    """Return a text as it is compared: one of a book's length as it is spelled."""
+    return line.text if len(line.raw) <= LONGEST_LINE else line.raw
 
 
 def start_of(event: Component, clock: Clock) -> Moment:

@@ -53,10 +53,10 @@ class Writer:
         try:
             calendar = parse(data)
             self._read_through(calendar, event.uid)
+            calendar.put("METHOD", [])
+            return self._written(calendar, event)
         except (BadObject, UnknownZone, OverflowError):
             return self.create(event)
-        calendar.put("METHOD", [])
-        return self._written(calendar, event)
 
     def _read_through(self, calendar: Component, uid: str) -> None:
         clock = self.reader.clock(calendar)

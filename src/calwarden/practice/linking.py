@@ -11,7 +11,7 @@ from calwarden.domain.drift import DriftStatus
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
 from calwarden.domain.refusal import Refused
 from calwarden.sdk.connector import Credential
-from calwarden.store import audit, calendars, drifts, people, subscriptions
+from calwarden.store import audit, calendars, drifts, observations, people, subscriptions
 from calwarden.store.calendars import NewCalendar
 from calwarden.store.vault import Vault
 
@@ -114,6 +114,10 @@ def show(connection: Connection, calendar_id: int) -> dict[str, Any]:
         "limitations": dict(limitations) if isinstance(limitations, Mapping) else list(limitations),
         "probe": {name: value for name, value in found.probe.items() if name != "told"},
         "found": dict(found.probe.get("told") or {}),
+        "unreadable": [
+            {"remote_id": remote_id, "problem": problem}
+            for remote_id, problem in observations.unreadable(connection, calendar_id)
+        ],
         "keep_events": found.keep_events,
         "failures": found.failures,
         "linked_at": _time(found.created_at),

@@ -5,13 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource, Observed, Subject, SubjectKind
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.wall_time import Slot
 from calwarden.store.tables import calendars, observed, resources
+
+UNFOLLOWED = "it repeats in a way that is not followed; only its start and named dates count"
 
 CHUNK = 400
 """Values in one IN list; SQLite and PostgreSQL both take far more, plans stay small."""
@@ -63,6 +77,20 @@ def of_uids(connection: Connection, calendar_id: int, uids: Iterable[str]) -> li
         )
         found.extend(_observed(row) for row in connection.execute(query).mappings())
     return found
+
+
+def unreadable(connection: Connection, calendar_id: int) -> list[tuple[str, str]]:
+    """Return what stands in a calendar and cannot be read or followed: remote id and why."""
+    unfollowed = cast(observed.c.resource, Text).like('%"unsupported:%')
+    query = (
+        select(observed.c.remote_id, observed.c.problem)
+        .where(
+            observed.c.calendar_id == calendar_id,
+            or_(observed.c.problem.is_not(None), unfollowed),
+        )
+        .order_by(observed.c.remote_id)
+    )
+    return [(row.remote_id, row.problem or UNFOLLOWED) for row in connection.execute(query)]
 
 
 def strangers(connection: Connection, calendar_id: int, *, now: datetime) -> list[Observed]:
