@@ -49,7 +49,7 @@ def page(report: DriftReport) -> str:
         local=in_zone,
         timeline=timeline,
         linked=_linker(report),
-        trend=picture(told) if told else "",
+        trend=picture(told) if len(told) > 1 else "",
         step=_step(told),
         fates=[_counted(report, one) for one in Fate],
         chapters=list(_chapters(report)),

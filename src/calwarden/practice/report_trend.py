@@ -18,8 +18,12 @@ from xml.etree import ElementTree as ET
 from calwarden.domain.wall_time import in_zone
 from calwarden.practice.report import DriftReport, ReportRow
 
+FEWEST_DAYS = 14
+"""A report without a first day looks back so far at least: quiet days are told too."""
+
 MOST_DAYS = 31
 MOST_WEEKS = 53
+MOST_LABELS = 16
 WIDTH, HEIGHT = 960, 200
 STEPS = (1, 2, 5)
 
@@ -60,15 +64,15 @@ class Bucket:
 def buckets(report: DriftReport) -> list[Bucket]:
     """Return the days of a report in order, day by day, week by week, or month by month.
 
-    Nothing is left out between the first day and the last: a quiet week is told too.
+    Nothing is left out between the first day and the last.
     """
     dated = [(in_zone(row.detected_at, report.days.zone).date(), row) for row in report.rows]
     if not dated:
         return []
     days = sorted(day for day, _ in dated)
     today = in_zone(report.made_at, report.days.zone).date()
-    first = report.days.since or days[0]
     last = max(days[-1], min(report.days.until or today, today))
+    first = report.days.since or min(days[0], last - timedelta(days=FEWEST_DAYS - 1))
     starts = list(_starts(min(first, days[0]), last))
     found: dict[date, list[ReportRow]] = {start: [] for start in starts}
     bounds = [*starts, last + timedelta(days=1)]
@@ -109,7 +113,7 @@ def picture(told: Sequence[Bucket]) -> str:
         margin=8,
         spacing=8,
         x_labels=[one.label for one in told],
-        x_labels_major_count=min(len(told), 12),
+        x_labels_major_count=len(told) if len(told) <= MOST_LABELS else 12,
         show_minor_x_labels=False,
         truncate_label=-1,
         y_labels=_scale(max((len(one.rows) for one in told), default=0)),

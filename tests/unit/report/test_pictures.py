@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
 from calwarden.practice.report import Days, DriftReport, ReportRow
 from calwarden.practice.report_timeline import Bar, timeline
-from calwarden.practice.report_trend import Fate, buckets, fate, picture
+from calwarden.practice.report_trend import FEWEST_DAYS, Fate, buckets, fate, picture
 
 ZONE = "America/New_York"
 NOW = datetime(2026, 12, 7, 13, tzinfo=UTC)
@@ -120,7 +120,7 @@ class TestTrend:
         rows = [row(n, detected_at=NOW - timedelta(days=n)) for n in range(reach + 1)]
         told = buckets(report(*rows))
         assert sorted(one.id for bucket in told for one in bucket.rows) == list(range(reach + 1))
-        assert told[0].first == date(2026, 12, 7) - timedelta(days=reach)
+        assert told[0].first == date(2026, 12, 7) - timedelta(days=max(reach, FEWEST_DAYS - 1))
         assert told[-1].last == date(2026, 12, 7)
         for one, following in itertools.pairwise(told):
             assert following.first == one.last + timedelta(days=1)
