@@ -144,7 +144,7 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
         return _report(calendar, _standing(calendar), requests=connector.requests, quiet=True)
     with services.database.read() as connection:
         stored = load.load(connection, services, calendar.id, connector)
-    unsettled = dict(rereads)
+    unsettled = dict(head.rereads)
     if not found.complete:
         # what was made and deleted since the cursor need not be told (RFC 6578 section 3.5.2)
         unsettled.update({uid: place for uid, place in made if place not in found.told})

@@ -36,11 +36,15 @@ SEEN_BACK = WATCHED_BACK + timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What tells a quiet poll from one that has something to do."""
+    """What tells a quiet poll from one that has something to do.
+
+    ``rereads``: uid and remote id of what the look has to read by its id.
+    """
 
     calendar: LinkedCalendar
     schedule_revision: int
     unsettled: bool
+    rereads: tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ def head(connection: Connection, calendar_id: int) -> Head:
         calendar=calendar,
         schedule_revision=_schedule_revision(connection, calendar.provider),
         unsettled=journal.has_open(connection, calendar_id),
+        rereads=tuple(managed.rereads(connection, calendar_id)),
     )
 
 

@@ -130,6 +130,9 @@ def _read(
 
 def _fold(services: Services, calendar_id: int, delta: Delta, known: StoredLooks) -> Look:
     """Drop our own echo and what repeats stored revisions; tell absences of a complete listing."""
+    if not (delta.changed or delta.removed or delta.complete):
+        # nothing was told, so there is nothing to compare
+        return Look(changed={}, removed=frozenset(), complete=False, cursor=delta.cursor)
     with services.database.read() as connection:
         if delta.present is not None:
             stored = known.revisions()
