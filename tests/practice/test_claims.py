@@ -8,6 +8,9 @@ from calwarden.domain.claim import ClaimStatus
 from calwarden.domain.drift import DriftKind, DriftStatus
 from calwarden.domain.refusal import Refused
 from calwarden.practice import claims
+from calwarden.store import appointments as appointment_rows
+from calwarden.store import batches
+from calwarden.store import claims as claim_rows
 from calwarden.store.errors import NotFound
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -254,3 +257,25 @@ def test_another_zone_of_a_series_holds_the_meetings_that_it_redates(desk):
     )
     held = [desk.claim_document(f"cl-{number}")["held"] for number in (1, 2)]
     assert held == [False, True]
+
+
+def test_more_claims_than_one_statement_takes_are_looked_up_in_parts(any_desk, monkeypatch):
+    """Nothing is lost, told twice, or told in another order."""
+    for number in range(7):
+        any_desk.book(f"2026-12-0{7 - number}T10:00", ref=f"a-{number}")
+        any_desk.claim(f"cl-{number}", f"a-{number}", "ready")
+    wanted = [f"a-{number}" for number in (6, 3, 0, 3, 1)]
+    names = [f"cl-{number}" for number in (6, 3, 0, 3, 1)]
+
+    def look():
+        return (
+            any_desk.read(appointment_rows.search, refs=iter(wanted)),
+            any_desk.read(claim_rows.search, refs=iter(names)),
+            any_desk.read(claim_rows.search, appointments=wanted, refs=names[:3]),
+            any_desk.read(claim_rows.search, refs=[]),
+        )
+
+    whole = look()
+    assert [one.ref for one in whole[0]] == ["a-6", "a-3", "a-1", "a-0"]
+    monkeypatch.setattr(batches, "MOST", 2)
+    assert look() == whole

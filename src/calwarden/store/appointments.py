@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from calwarden.domain.appointment import Appointment, AppointmentType, Place, Status
 from calwarden.domain.wall_time import Slot, instant, local_text, parse_local
+from calwarden.store.batches import batches
 from calwarden.store.errors import NotFound
 from calwarden.store.people import touch
 from calwarden.store.tables import appointments
@@ -69,8 +70,12 @@ def get_record(connection: Connection, ref: str) -> AppointmentRecord:
 
 def search(connection: Connection, **conditions: Unpack[Conditions]) -> list[Appointment]:
     """Return the appointments that fit every given condition, in order of their starts."""
-    rows = connection.execute(_query(conditions)).mappings()
-    return [_appointment(row) for row in rows]
+    found: list[Appointment] = []
+    parts = batches(conditions.get("refs"))
+    for part in parts:
+        rows = connection.execute(_query({**conditions, "refs": part})).mappings()
+        found += [_appointment(row) for row in rows]
+    return found if len(parts) == 1 else sorted(found, key=_order)
 
 
 def search_records(
@@ -144,6 +149,10 @@ def save(
     )
     for provider in sorted({before.provider, appointment.provider}):
         touch(connection, provider)
+
+
+def _order(one: Appointment) -> tuple[datetime, str]:
+    return instant(one.start), one.ref
 
 
 def _query(conditions: Conditions) -> Select[Any]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from calwarden.domain.claim import ClaimStatus
+from calwarden.store.batches import batches
 from calwarden.store.errors import NotFound
 from calwarden.store.tables import claims
 
@@ -63,15 +65,17 @@ def search(
 ) -> list[ClaimRow]:
     """Return the claims that fit every given condition, by ref."""
     query = select(claims).order_by(claims.c.ref)
-    if refs is not None:
-        query = query.where(claims.c.ref.in_(list(refs)))
-    if appointments is not None:
-        query = query.where(claims.c.appointment.in_(list(appointments)))
     if statuses is not None:
         query = query.where(claims.c.status.in_([status.value for status in statuses]))
     if payer is not None:
         query = query.where(claims.c.payer == payer)
-    return [_claim(row) for row in connection.execute(query).mappings()]
+    found: list[ClaimRow] = []
+    parts = list(product(batches(refs), batches(appointments)))
+    for some, others in parts:
+        part = query if some is None else query.where(claims.c.ref.in_(some))
+        part = part if others is None else part.where(claims.c.appointment.in_(others))
+        found += [_claim(row) for row in connection.execute(part).mappings()]
+    return found if len(parts) == 1 else sorted(found, key=lambda row: row.ref)
 
 
 def insert_one(connection: Connection, claim: ClaimRow) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from calwarden.domain.work import WorkKind
+from calwarden.store.batches import batches
 from calwarden.store.claims_tables import work_items, work_notes
 from calwarden.store.errors import NotFound
 
@@ -76,13 +77,15 @@ def search(
 ) -> list[WorkItem]:
     """Return the work items that fit every given condition, by number."""
     query = select(work_items).order_by(work_items.c.id)
-    if claims is not None:
-        query = query.where(work_items.c.claim.in_(list(claims)))
     if matters is not None:
         query = query.where(work_items.c.matter.in_(list(matters)))
     if statuses is not None:
         query = query.where(work_items.c.status.in_([status.value for status in statuses]))
-    return [_item(row) for row in connection.execute(query).mappings()]
+    found: list[WorkItem] = []
+    for some in batches(claims):
+        part = query if some is None else query.where(work_items.c.claim.in_(some))
+        found += [_item(row) for row in connection.execute(part).mappings()]
+    return sorted(found, key=lambda item: item.id)
 
 
 def insert_one(connection: Connection, *, now: datetime, **values: Any) -> int:
