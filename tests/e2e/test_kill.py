@@ -5,7 +5,9 @@ import signal
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import icalendar
 import pytest
+import recurring_ical_events
 
 from e2e.conftest import PRACTICE
 
@@ -14,6 +16,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 KILLED = -signal.SIGKILL
 FAR = datetime(2026, 12, 3, 10, tzinfo=ZoneInfo("America/New_York"))
 POINTS = ("after_observe", "before_record", "after_record", "before_{}", "after_{}", "after_settle")
+
+
+def starts(person):
+    """When everything in the calendar begins, each meeting of a series too."""
+    calendars = [icalendar.Calendar.from_ical(found.data) for found in person.events()]
+    return [one.start for each in calendars for one in recurring_ical_events.of(each).all()]
 
 
 def changed(start):
@@ -72,6 +80,30 @@ def test_a_kill_while_deleting_deletes_once_and_nothing_else(published, person, 
     published.run("out-of-office", "remove", str(number))
     killed(published, point.format("delete"))
     assert len(person.events()) == len(PRACTICE["appointments"])
+    assert published.ask("drift", "list")["drifts"] == []
+    at_rest(published, server)
+
+
+SPLIT = ("after_create", "before_update")
+SPLIT_TOO = (
+    *("after_observe", "before_record", "after_record", "before_create", "after_update"),
+    *("after_settle", "after_settle:2"),
+)
+
+
+@pytest.mark.parametrize(
+    "point", [*SPLIT, *(pytest.param(each, marks=pytest.mark.slow) for each in SPLIT_TOO)]
+)
+def test_a_kill_while_splitting_leaves_every_meeting_once(published, person, server, point):
+    """A split writes the new series, then cuts the old one; at rest each meeting stands once."""
+    published.run(
+        *("appointments", "reschedule", "weekly#3", "--start", "2026-12-18T15:00"),
+        *("--scope", "following"),
+    )
+    killed(published, point)
+    days = sorted(starts(person))
+    assert len(days) == len(set(days)) == 8
+    assert sum(day.hour == 15 for day in days) == 4
     assert published.ask("drift", "list")["drifts"] == []
     at_rest(published, server)
 

@@ -49,12 +49,16 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """An answer; ``headers`` by lower-case name; ``hangs_up``: the connection ends silently."""
+    """An answer; ``headers`` by lower-case name; ``hangs_up``: the connection ends silently.
+
+    ``cut_at``: bytes of the body that are sent before the connection is cut.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     hangs_up: bool = False
+    cut_at: int | None = None
 
     def having(self, **headers: str) -> "Told":
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -183,6 +187,9 @@ def quirk_proxy(folder: Path, quirks: Sequence[Quirk]) -> Iterator[tuple[Server,
             if told.status == UNANSWERED:
                 self.close_connection = True
                 return
+            self._say(told)
+
+        def _say(self, told: Told) -> None:
             if told.hangs_up:
                 # the last bytes and the end travel together: no moment in between
                 self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
@@ -192,7 +199,9 @@ def quirk_proxy(folder: Path, quirks: Sequence[Quirk]) -> Iterator[tuple[Server,
             self.send_header("Content-Length", str(len(told.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(told.body)
+                self.wfile.write(told.body[: told.cut_at])
+            if told.cut_at is not None:
+                self.close_connection = True
             if told.hangs_up:
                 self.close_connection = True
                 self.wfile.flush()
