@@ -162,58 +162,63 @@ class Proxy:
         return Told(status=int(status[0].split()[0]), headers=headers, body=body)
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Reads requests and sends answers, over connections that are kept."""
+
+    proxy: Proxy
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body travel together, or the second waits for an acknowledgement
+    served = 0
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        asked = Asked(
+            method=self.command,
+            path=self.path,
+            headers={name.lower(): value for name, value in self.headers.items()}
+            | ({"accept-encoding": "identity"}),
+            body=self.rfile.read(length),
+            reused=self.served > 0,
+        )
+        self.served += 1
+        told = self.proxy(asked)
+        if told.status == UNANSWERED:
+            self.close_connection = True
+            return
+        self._say(told)
+
+    def _say(self, told: Told) -> None:
+        if told.hangs_up:
+            # the last bytes and the end travel together: no moment in between
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        self.send_response_only(told.status)
+        for name, value in told.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(told.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(told.body[: told.cut_at])
+        if told.cut_at is not None:
+            self.close_connection = True
+        if told.hangs_up:
+            self.close_connection = True
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - their names
+    do_PROPFIND = do_REPORT = do_MKCALENDAR = do_PROPPATCH = _answer  # noqa: N815 - as above
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
 @contextmanager
 def quirk_proxy(folder: Path, quirks: Sequence[Quirk]) -> Iterator[tuple[Server, Proxy]]:
     """Listen on the loopback interface until the block ends."""
     proxy = Proxy(folder, quirks)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body travel together, or the second waits for an acknowledgement
-        served = 0
-
-        def _answer(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            asked = Asked(
-                method=self.command,
-                path=self.path,
-                headers={name.lower(): value for name, value in self.headers.items()}
-                | ({"accept-encoding": "identity"}),
-                body=self.rfile.read(length),
-                reused=self.served > 0,
-            )
-            self.served += 1
-            told = proxy(asked)
-            if told.status == UNANSWERED:
-                self.close_connection = True
-                return
-            self._say(told)
-
-        def _say(self, told: Told) -> None:
-            if told.hangs_up:
-                # the last bytes and the end travel together: no moment in between
-                self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-            self.send_response_only(told.status)
-            for name, value in told.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(told.body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(told.body[: told.cut_at])
-            if told.cut_at is not None:
-                self.close_connection = True
-            if told.hangs_up:
-                self.close_connection = True
-                self.wfile.flush()
-                self.connection.shutdown(socket.SHUT_WR)
-
-        do_GET = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - their names
-        do_PROPFIND = do_REPORT = do_MKCALENDAR = do_PROPPATCH = _answer  # noqa: N815 - as above
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler = type("Bound", (Handler,), {"proxy": proxy})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     http.daemon_threads = True
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
