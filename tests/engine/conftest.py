@@ -12,6 +12,7 @@ from calwarden.domain.practice import Client, Practice, Provider
 from calwarden.domain.wall_time import parse_local, slot_of
 from calwarden.engine import cycle, passes
 from calwarden.engine.services import Services
+from calwarden.practice.links import Links
 from calwarden.sdk.connector import Link
 from calwarden.store import appointments, calendars, drifts, managed, out_of_office, people, series
 from calwarden.store.calendars import NewCalendar
@@ -46,6 +47,7 @@ class House:
             fingerprint=FINGERPRINT,
             connect=lambda calendar: self.worlds[calendar.id].connector(),
             owner="test:1",
+            links=Links(key=b"k" * 32, public_url="https://harbor.example"),
             failpoint=self._point,
         )
         self.calendar = self.link()

@@ -52,9 +52,10 @@ def test_one_pass_is_one_message_however_much_was_changed(two):
     assert "11:00 to 11:50 AM EST" in " ".join(words.split())
     assert "An appointment was deleted. We put it back." in words
     for drift in two.drifts():
-        assert f"/portal/drifts/{drift.id}?revision={drift.revision}" in words
+        link = two.services.links.link_to_drift(drift.id)
+        assert link in words
         assert drift.proposal.startswith("An appointment was")
-        assert drift.proposal.endswith(f"/portal/drifts/{drift.id}?revision={drift.revision}")
+        assert drift.proposal.endswith(link)
 
 
 def test_two_calendars_of_one_provider_are_one_message(house):

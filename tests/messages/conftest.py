@@ -80,7 +80,7 @@ class Bureau:
             owner=owner,
             alive=alive or (lambda _owner: True),
             post=Post(server=MailServer(port=port, **values), words=Renderer(self.house(), folder)),
-            public_url=URL,
+            links=LINKS,
         )
 
     def deliver(self, port: int, **changes):

@@ -33,6 +33,7 @@ from calwarden.practice import drift_review
 from calwarden.practice import series as series_use
 from calwarden.practice.booking import Booking, book, complete
 from calwarden.practice.corrections import TrueTime, correct
+from calwarden.practice.links import Links
 from calwarden.practice.rescheduling import reschedule_one
 from calwarden.practice.series_course import Course, carry_on
 from calwarden.sdk.connector import Link
@@ -212,6 +213,7 @@ class World:
             fingerprint=FINGERPRINT,
             connect=lambda calendar: Connection(self.servers[calendar.id], self.reach, self._tell),
             owner=worker,
+            links=Links(key=b"k" * 32, public_url="https://harbor.example"),
             alive=lambda owner: owner not in self.dead,
             failpoint=self.reach,
         )

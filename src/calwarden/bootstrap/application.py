@@ -248,7 +248,7 @@ class Application:
             alive=process_runs,
             failpoint=self.failpoint,
             post=mail.post(self.settings, words=self.renderer),
-            public_url=self.settings.web.public_url,
+            links=self.links,
             hooks=self.hooks,
             rules=self.rules,
             digest=self._digest(),

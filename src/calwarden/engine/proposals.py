@@ -79,5 +79,5 @@ def _drifted(tx: Connection, services: Services, row: DriftRow) -> Drifted:
         count=max(1, len(row.appointments)),
         before=row.before,
         after=row.after,
-        address=f"{services.public_url}/portal/drifts/{row.id}?revision={row.revision}",
+        address=services.links.link_to_drift(row.id),
     )

@@ -14,6 +14,7 @@ from calwarden.domain.rules import Rules
 from calwarden.engine.clock_watch import ClockWatch
 from calwarden.engine.smtp import MailServer
 from calwarden.practice.digest import Digest
+from calwarden.practice.links import Links
 from calwarden.practice.messages.correspondence import Correspondence
 from calwarden.practice.messages.house import Rendered
 from calwarden.sdk.connector import Connector, Link
@@ -52,9 +53,9 @@ class Services:
     when unknown). ``lease_clock`` is real time even where ``clock`` is turned by hand.
     ``failpoint`` is called at every named point of a cycle; tests kill the process there.
     ``watch`` notices when the clock jumps; None where it is turned by hand.
-    ``post`` is None where no mail server is set: messages wait. ``public_url`` is where people
-    reach the pages, and ``hooks`` where calendar services do to tell of changes; None where they
-    cannot. ``digest`` is None where billing gets none. ``probe`` tries a linked calendar
+    ``links`` makes the addresses in messages. ``post`` is None where no mail server is set:
+    messages wait. ``hooks`` is where calendar services tell of changes; None where they cannot.
+    ``digest`` is None where billing gets none. ``probe`` tries a linked calendar
     out again and raises `calwarden.sdk.errors`.
     """
 
@@ -65,6 +66,7 @@ class Services:
     fingerprint: Fingerprint
     connect: Callable[[LinkedCalendar], Connector]
     owner: str
+    links: Links
     policy: Policy = field(default_factory=Policy)
     wording: Wording = field(default_factory=Wording)
     grace: timedelta = timedelta(seconds=60)
@@ -72,7 +74,6 @@ class Services:
     alive: Callable[[str], bool] = lambda _owner: True
     failpoint: Callable[[str], None] = _nowhere
     post: Post | None = None
-    public_url: str = "http://127.0.0.1:8080"
     hooks: str | None = None
     rules: Rules = field(default_factory=Rules)
     digest: Digest | None = None

@@ -1,7 +1,8 @@
-"""Links by which a client sees and changes an appointment, without signing in.
+"""Links by which people act without signing in: clients on an appointment, providers on a drift.
 
-A link names the appointment by its ref and is signed; it holds nothing about the client. It follows
-the appointment when that moves, and is valid until the appointment's start.
+A client's link names the appointment by its ref and is signed; it holds nothing about the client.
+It follows the appointment when that moves, and is valid until the appointment's start. A provider's
+link names a drift by its number, and opens the form that does properly what was done outside.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from calwarden.domain.appointment import Appointment
 from calwarden.domain.refusal import Refused
 
 PURPOSE = b"calwarden client link"
+TO_DRIFT = b"calwarden proposal link"
 LONGEST = 500
 
 
@@ -34,7 +36,7 @@ class Links:
     def token_for(self, appointment: Appointment) -> str:
         """Return the token of an appointment: URL-safe, and never beginning with ``-``."""
         # the payload is a JSON text: its first character is a quote, which encodes as I
-        return str(self._signer().dumps(appointment.ref))
+        return str(self._signer(PURPOSE).dumps(appointment.ref))
 
     def link_for(self, appointment: Appointment) -> str:
         """Return the address at which a client changes an appointment."""
@@ -42,21 +44,40 @@ class Links:
 
     def ref_of(self, token: str) -> str:
         """Return the ref of the appointment that a token is for; raises `BadLink`."""
-        if len(token) <= LONGEST:
-            try:
-                ref = self._signer().loads(token)
-            except BadData:
-                ref = None
-            if isinstance(ref, str):
-                return ref
-        raise BadLink(
-            "this link is not valid",
-            next_step="use the link of the last message about the appointment, whole",
-        )
+        ref = self._loaded(token, PURPOSE)
+        if isinstance(ref, str):
+            return ref
+        raise _bad("appointment")
 
-    def _signer(self) -> URLSafeSerializer:
+    def link_to_drift(self, number: int) -> str:
+        """Return the address at which a provider does properly what was done outside."""
+        return f"{self.public_url}/p/{self._signer(TO_DRIFT).dumps(number)}"
+
+    def drift_of(self, token: str) -> int:
+        """Return the number of the drift that a token is for; raises `BadLink`."""
+        number = self._loaded(token, TO_DRIFT)
+        if isinstance(number, int):
+            return number
+        raise _bad("change in the calendar")
+
+    def _loaded(self, token: str, purpose: bytes) -> object:
+        if len(token) > LONGEST:
+            return None
+        try:
+            return self._signer(purpose).loads(token)
+        except BadData:
+            return None
+
+    def _signer(self, purpose: bytes) -> URLSafeSerializer:
         return URLSafeSerializer(
             self.key,
-            salt=PURPOSE,
+            salt=purpose,
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
+
+
+def _bad(about: str) -> BadLink:
+    return BadLink(
+        "this link is not valid",
+        next_step=f"use the link of the last message about the {about}, whole",
+    )

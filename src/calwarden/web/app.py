@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from calwarden.web import client, errors
+from calwarden.web import client, errors, portal
 from calwarden.web.pages import page
 from calwarden.web.security import Hardened
 from calwarden.web.services import Web, WebServices
@@ -21,7 +21,7 @@ def front(web: Web) -> Response:
     return page(web, "front.html", title="Appointments")
 
 
-ROUTERS: tuple[APIRouter, ...] = (home, client.router)
+ROUTERS: tuple[APIRouter, ...] = (home, client.router, portal.router)
 
 
 def create_app(services: WebServices, *, more: Iterable[APIRouter] = ()) -> ASGIApp:

@@ -146,7 +146,7 @@ def _drifts(url: str) -> list[dict[str, Any]]:
         "kind": DriftKind.MOVED.value,
         "put_back": True,
         "after": wanted,
-        "address": f"{url}/portal/drifts/1?revision=1",
+        "address": f"{url}/p/SAMPLE-1",
     }
     deleted = {
         **base,
@@ -154,7 +154,7 @@ def _drifts(url: str) -> list[dict[str, Any]]:
         "kind": DriftKind.DELETED.value,
         "put_back": False,
         "after": None,
-        "address": f"{url}/portal/drifts/2?revision=1",
+        "address": f"{url}/p/SAMPLE-2",
     }
     return [moved, deleted]
 
