@@ -18,6 +18,7 @@ from calwarden.sdk.errors import (
     Rejected,
     Transient,
 )
+from calwarden.testing.emulators.graph_state import event_id
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told, updating
 
 SINGLE = event("a-1", "2027-01-12T10:00")
@@ -396,6 +397,20 @@ def _restarted(house, verb):
     if verb == "cross":
         assert set(house.resource("s-1").overrides) == {"2026-12-17T10:00:00"}
         assert len(house.items()) == 2
+    house.quiet()
+
+
+@pytest.mark.parametrize("kind", ["error", "error_after"])
+def test_the_second_half_of_a_split_goes_though_its_deletion_failed(house, kind):
+    """What bears no mark of ours is looked up by its own id: a failed deletion is made again."""
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    made = house.person.split(house.remote("s-1"), "2026-12-24T10:00:00", 60)
+    house.world.server.faults.add(kind, "events.delete", status=504)
+    house.sync()
+    house.sync()
+    assert [one.status for one in house.drifts()] == ["reverted"]
+    assert made not in {event_id(item, None, immutable=True) for item in house.items()}
     house.quiet()
 
 

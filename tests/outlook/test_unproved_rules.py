@@ -135,6 +135,8 @@ def shown(house, apart) -> list[tuple]:
     for item in house.items():
         if event_id(item, None, immutable=True) in apart:
             continue
+        if item.value("subject") != "Session" and not item.properties:
+            continue  # another name and no mark of ours: somebody's own, cut off a series of ours
         for day in [None] if item.recurrence is None else item.days():
             times = [graph_times.instant(local, item.zone) for local in item.times(day)]
             change = item.changes.get(day) if day else None

@@ -106,7 +106,7 @@ class Applier:
         try:
             return self._connector.perform(one.write, call)
         except Ambiguous as error:
-            there = self._connector.find(one.step.uid)
+            there = self._looked_up(one)
             if _stands(call.expected, there):
                 return there
             try:
@@ -119,6 +119,16 @@ class Applier:
             if one.step.action is Action.CREATE and _stands(call.expected, there):
                 return there
             raise
+
+    def _looked_up(self, one: Prepared) -> Observed | None:
+        """Return what stands where a write may have landed.
+
+        What is to be deleted may be a stranger, which nothing but its own id finds.
+        """
+        step = one.step
+        if step.action is Action.DELETE and step.remote_id is not None:
+            return self._connector.read(step.remote_id)
+        return self._connector.find(step.uid)
 
     def _keep_lease(self) -> None:
         """Send nothing that the lease would not outlast."""
