@@ -34,7 +34,15 @@ from calwarden_outlook.mapping import (
     origin,
     standing,
 )
-from calwarden_outlook.series import Rows, etag_of, folded, handle_of, has_stand_ins, master_etag
+from calwarden_outlook.series import (
+    Rows,
+    etag_of,
+    folded,
+    frame,
+    handle_of,
+    has_stand_ins,
+    master_etag,
+)
 from calwarden_outlook.service import PREFER, Service, segment
 
 PAGE = 500
@@ -161,15 +169,18 @@ class Looker:
         rows = self.rows(str(first["id"]), series=True)
         return None if rows is None else folded(rows, self._reader)
 
-    def rows(self, remote_id: str, *, series: bool) -> Rows | None:
-        """Return the rows of one resource now, wherever in the mailbox; None: nothing stands."""
+    def rows(self, remote_id: str, *, series: bool, searched: bool = False) -> Rows | None:
+        """Return the rows of one resource now, wherever in the mailbox; None: nothing stands.
+
+        ``searched``: it had stand-ins before, so they are looked for whatever the series says.
+        """
         fields, expand = (SERIES_FIELDS, _EXPAND_SERIES) if series else (FIELDS, EXPAND_MARKER)
         row = self._row(remote_id, fields, expand)
         if row is None:
             return None
         if row.get("type") == SERIES and not series:
-            return self.rows(remote_id, series=True)
-        uid = _with_stand_ins(row)
+            return self.rows(remote_id, series=True, searched=searched)
+        uid = _with_stand_ins(row, searched=searched)
         listed = () if uid is None else self.listed(uid)
         return Rows(master=self._completed(row), stand_ins=_stand_ins(listed, uid))
 
@@ -392,7 +403,11 @@ class Looker:
         paths = [(key, _path(key, FIELDS, EXPAND_MARKER)) for key in work.unmarked]
         paths += [(key, _path(key, SERIES_FIELDS, _EXPAND_SERIES)) for key in work.series]
         answers = self._answers(paths, work)
-        uids = {key: uid for key, row in answers.items() if (uid := _with_stand_ins(row))}
+        uids = {
+            key: uid
+            for key, row in answers.items()
+            if (uid := _with_stand_ins(row, searched=work.had_stand_ins(key)))
+        }
         place = f"calendars/{segment(self._calendar)}/events?"
         lists = [(key, place + _query(_listing(uid))) for key, uid in uids.items()]
         listed = {key: self._rest(answer) for key, answer in self._answers(lists, work).items()}
@@ -402,7 +417,20 @@ class Looker:
             rows = Rows(master=self._completed(row), stand_ins=stand_ins)
             seen = work.known.observed(key) if key in work.revisions else None
             work.changed[key] = folded(rows, self._reader, seen)
+            if stand_ins and work.revisions.get(key) == rows.revision:
+                self._tell_surplus(rows, uid, work)
         return tuple(work.changed.values())
+
+    def _tell_surplus(self, rows: Rows, uid: str | None, work: "Work") -> None:
+        """Tell of stand-ins that nothing needs and no write of their series took away."""
+        try:
+            surplus = frame(rows, self._reader).surplus
+        except Unreadable:
+            return
+        for row in surplus:
+            key = str(row["id"])
+            work.alone.add(key)
+            work.changed[key] = folded(Rows(master=row), self._reader, named=uid)
 
     def _find_series(self, work: "Work") -> None:
         """Find the series of stand-ins whose own rows did not come."""
@@ -412,6 +440,7 @@ class Looker:
             if rows and (made := origin(rows[0])) is not None
         }
         for uid, rows in work.stand_ins.items():
+            own: list[Row] = []
             if uid not in by_uid:
                 own = [row for row in self.listed(uid) if _is_original(row, uid)]
                 if own:
@@ -423,6 +452,7 @@ class Looker:
                     }
                     continue
             work.taken |= {str(row["id"]) for row in rows}
+            work.stood_in.add(by_uid.get(uid) or str(own[0]["id"]))
 
     def _answers(self, paths: Sequence[tuple[str, str]], work: "Work") -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
@@ -479,6 +509,11 @@ class Work:
     taken: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     alone: set[str] = field(default_factory=set)
+    stood_in: set[str] = field(default_factory=set)
+
+    def had_stand_ins(self, key: str) -> bool:
+        """Tell whether a series has stand-ins, as far as was seen before or is told now."""
+        return key in self.stood_in or has_stand_ins(self.revisions.get(key, ""))
 
 
 _EDGE = timedelta(days=1)
@@ -503,12 +538,12 @@ def _is_original(row: Row, uid: str) -> bool:
     return made is not None and made.uid == uid and made.slot is None
 
 
-def _with_stand_ins(row: Row) -> str | None:
+def _with_stand_ins(row: Row, *, searched: bool = False) -> str | None:
     """Return the uid of a series of ours that may have stand-ins: one with deleted slots."""
     made = origin(row)
-    if made is None or made.slot is not None or not row.get("cancelledOccurrences"):
+    if made is None or made.slot is not None or row.get("type") != SERIES:
         return None
-    return made.uid
+    return made.uid if searched or row.get("cancelledOccurrences") else None
 
 
 def _stand_ins(rows: Iterable[Row], uid: str | None) -> list[Row]:

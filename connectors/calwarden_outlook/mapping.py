@@ -145,7 +145,13 @@ class Reader:
     def _zone_of(self, row: Row, like: ZoneInfo | None) -> ZoneInfo:
         preferred = [self._zone] if like is None else [like, self._zone]
         span = (row.get("recurrence") or {}).get("range") or {}
-        for name in (row.get("originalStartTimeZone"), span.get("recurrenceTimeZone")):
+        told = (row.get("start") or {}).get("timeZone")
+        names = (
+            row.get("originalStartTimeZone"),
+            span.get("recurrenceTimeZone"),
+            None if told == "UTC" else told,  # UTC is what was asked for, not where it is
+        )
+        for name in names:
             found = zone_called(str(name or ""), preferred)
             if found is not None:
                 return found

@@ -29,7 +29,7 @@ from calwarden_outlook.mapping import (
     recurrence_field,
 )
 from calwarden_outlook.patterns import Inexpressible
-from calwarden_outlook.series import Rows, etag_of, folded, frame
+from calwarden_outlook.series import Rows, etag_of, folded, frame, has_stand_ins
 from calwarden_outlook.service import Service
 from calwarden_outlook.steps import DELETE, INSERT, calls, differing, same, same_master, writable
 
@@ -156,15 +156,13 @@ class Writer:
         self, write: Write, event: ManagedEvent, call: Call, wanted: EventResource
     ) -> Observed:
         rows = self._as_seen(write, call)
-        seen = self._folded(rows)
-        stood = seen.resource
-        if stood is None:
-            raise _CHANGED
+        stood = _content(self._folded(rows))
         if stood.body.cancelled and not wanted.body.cancelled:
-            return self._renewed(rows, event, wanted)
+            rows = self._renewed(rows, event, wanted)
+            stood = _content(self._folded(rows))
         if not same_master(stood, wanted):
             rows = self._put_master(event, wanted, stood, rows)
-            seen = self._folded(rows)
+        seen = self._folded(rows)
         if wanted.recurrence is None and not rows.stand_ins:
             return seen
         if self._clear_surplus(wanted, rows):
@@ -179,10 +177,14 @@ class Writer:
         """Return what stands, if that is what the write saw or what one of its own calls left."""
         base = write.base
         series = base is not None and base.recurrence is not None
+        searched = has_stand_ins(write.revision or "")
         rows = (
-            None if write.remote_id is None else self._looker.rows(write.remote_id, series=series)
+            None
+            if write.remote_id is None
+            else self._looker.rows(write.remote_id, series=series, searched=searched)
         )
-        if rows is None and write.verb is Verb.CREATE:
+        if rows is None:
+            # a create just made it, or an earlier call made it anew
             found = self._looker.find(write.uid)
             rows = None if found is None else self._looker.rows(found.remote_id, series=True)
         if rows is None:
@@ -198,7 +200,7 @@ class Writer:
         return folded(rows, self._reader)
 
     def _again(self, rows: Rows) -> Rows:
-        fresh = self._looker.rows(rows.id, series=True)
+        fresh = self._looker.rows(rows.id, series=True, searched=bool(rows.stand_ins))
         if fresh is None:
             raise _CHANGED
         return fresh
@@ -244,7 +246,7 @@ class Writer:
         stand_in = found.stand_ins.get(slot)
         part = found.exceptions.get(slot)
         if stand_in is not None:
-            self._put_one(stand_in, body, event)
+            self._put_occurrence(event, wanted, slot, stand_in)
         elif slot in found.deleted:
             if body is not None:
                 self._stand_in(event, wanted, slot, body)
@@ -260,13 +262,18 @@ class Writer:
         self, event: ManagedEvent, wanted: EventResource, slot: Slot, row: Row
     ) -> None:
         body = occurrence(wanted, slot)
-        try:
-            self._put_one(row, body, event)
-        except _Crossing:
-            if body is None:
-                raise
-            # an occurrence may not cross its neighbour (M20): a single event takes its place
-            self._send_delete(row)
+        if body is None or body.cancelled or not row.get("isCancelled"):
+            try:
+                self._put_one(row, body, event)
+            except _Crossing:
+                if body is None:
+                    raise
+            else:
+                return
+        # an occurrence may not cross its neighbour (M20), and one that was called off cannot be
+        # revived: a single event takes its place
+        self._send_delete(row)
+        if body is not None:
             self._stand_in(event, wanted, slot, body)
 
     def _put_one(self, row: Row, body: EventBody | None, event: ManagedEvent) -> None:
@@ -289,21 +296,23 @@ class Writer:
         alone = EventResource(uid=wanted.uid, body=body)
         self._posted(event, alone, wanted.uid, fresh_transaction(wanted.uid, slot))
 
-    def _renewed(self, rows: Rows, event: ManagedEvent, wanted: EventResource) -> Observed:
+    def _renewed(self, rows: Rows, event: ManagedEvent, wanted: EventResource) -> Rows:
         """Make an event anew that was called off: that cannot be taken back."""
-        self._send_delete(rows.master)
+        for row in (*rows.stand_ins, rows.master):
+            self._send_delete(row)
         bare = replace(wanted, overrides={}, excluded=frozenset())
-        row = self._posted(event, bare, event.uid, fresh_transaction(event.uid))
-        if row is None:
+        made = self._posted(event, bare, event.uid, fresh_transaction(event.uid))
+        if made is None:
             raise _CHANGED
-        return folded(Rows(master=row), self._reader, named=event.uid)
+        return Rows(master=made)
 
     def _delete(self, write: Write) -> None:
         """Delete a single event, or a series with its stand-ins; what is gone is fine (M14)."""
         if write.remote_id is None or write.revision is None:
             raise Rejected("Outlook calendar: a removal names what a look saw")
         series = write.base is not None and write.base.recurrence is not None
-        rows = self._looker.rows(write.remote_id, series=series)
+        searched = has_stand_ins(write.revision)
+        rows = self._looker.rows(write.remote_id, series=series, searched=searched)
         if rows is None:
             return
         if rows.revision != write.revision:

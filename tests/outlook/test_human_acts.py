@@ -148,6 +148,35 @@ def test_a_deleted_meeting_comes_back_as_a_single_event_of_its_series(house, how
     house.quiet()
 
 
+def test_a_stand_in_that_its_series_needs_no_more_goes(house):
+    """Where a change of the series brings the meeting back in place, nothing stands twice."""
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.person.delete_occurrence(house.remote("s-1"), SLOT)
+    house.sync()
+    assert len(house.items()) == 2
+    house.person.change_rule(house.remote("s-1"), "FREQ=WEEKLY;INTERVAL=2;COUNT=3")
+    house.sync()
+    assert len(house.items()) == 1
+    assert [str(one.status) for one in house.drifts()] == ["reverted", "reverted"]
+    house.quiet()
+
+
+def test_a_stand_in_that_is_called_off_is_made_anew(house):
+    """What stands in for a meeting is put back as any event is."""
+    house.series("s-1", "2026-12-10T10:00", count=6)
+    house.sync()
+    house.person.delete_occurrence(house.remote("s-1"), SLOT)
+    house.sync()
+    (stand_in,) = (item for item in house.items() if item.recurrence is None)
+    house.person.cancel(_id(stand_in))
+    house.sync()
+    (again,) = (item for item in house.items() if item.recurrence is None)
+    assert again.key != stand_in.key
+    assert [one.status for one in house.drifts()] == ["reverted", "reverted"]
+    house.quiet()
+
+
 def _id(item):
     return event_id(item, None, immutable=True)
 
