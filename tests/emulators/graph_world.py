@@ -122,7 +122,8 @@ class GraphWorld:
                 "now": self.now,
                 "settings": self.settings,
                 "allow_private": True,
-                "timeout": timedelta(seconds=5),
+                # the first answer may wait until the models it is held to are read
+                "timeout": timedelta(seconds=60),
                 "save_credential": self._save,
                 "pace": lambda _key: self.pace(),
                 **about,
