@@ -132,6 +132,7 @@ class History:
         self.desk.clock.jump(self.desk.now + timedelta(hours=hours))
         with self.desk.database.write() as tx:
             work_items.sweep(tx, now=self.desk.now)
+        assert not self.desk.read(work_items.lagging, now=self.desk.now)
 
     def _engine(self, number: int) -> None:
         with self.desk.database.write() as tx:

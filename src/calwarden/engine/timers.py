@@ -39,6 +39,7 @@ def tick(services: Services) -> Ticked:
     with services.database.write() as tx:
         extended = series.extend(tx, now=services.clock.now())
     passed = _pass_time(services)
+    _follow_the_clock(services)
     proposed = proposals.propose(services, grace=services.grace)
     digests = _digest(services)
     mail = outbox.deliver(services)
@@ -65,10 +66,7 @@ def _digest(services: Services) -> int:
 
 
 def _pass_time(services: Services) -> Passed:
-    """Let asks expire, remind of them, and let claims follow the clock.
-
-    By a doubted clock nothing irreversible happens.
-    """
+    """Let asks expire and remind of them; by a doubted clock nothing irreversible happens."""
     with services.database.write() as tx:
         # the clock is read inside: whoever waited for the transaction is not late for it
         now, trusted = services.clock.now(), True
@@ -76,6 +74,14 @@ def _pass_time(services: Services) -> Passed:
             mark = services.watch.look(clock_marks.find(tx))
             clock_marks.save(tx, mark)
             trusted = mark.doubted_since is None
-        passed = ask_expiry.pass_time(tx, rules=services.rules, now=now, trusted=trusted)
-        work_items.sweep(tx, now=now, near=services.policy.near)
-        return passed
+        return ask_expiry.pass_time(tx, rules=services.rules, now=now, trusted=trusted)
+
+
+def _follow_the_clock(services: Services) -> None:
+    """Open and close the work items that time alone brings; mostly there are none to write."""
+    now, near = services.clock.now(), services.policy.near
+    with services.database.read() as connection:
+        if not work_items.lagging(connection, now=now, near=near):
+            return
+    with services.database.write() as tx:
+        work_items.sweep(tx, now=now, near=near)

@@ -4,7 +4,7 @@ What should stand is derived from the claim each time, so following twice change
 that a person closed stays closed until the facts that it stood for change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,17 +85,27 @@ def sweep(tx: Connection, *, now: datetime, near: timedelta = NEAR) -> None:
 
 
 def lagging(connection: Connection, *, now: datetime, near: timedelta = NEAR) -> bool:
-    """Tell whether time alone has brought something to do that no item stands for yet."""
+    """Tell whether time alone has changed what there is to do, or why."""
     standing = drifts.search(connection, statuses=drifts.STANDING)
     appointments = {ref for row in standing for ref in concerned(row)}
     rows = claims.search(connection, appointments=sorted(appointments))
     refs = [row.ref for row in rows]
-    live: dict[str, set[str]] = {}
+    live: dict[str, dict[str, WorkItem]] = {}
     for item in work_items.search(connection, claims=refs, statuses=LIVE):
-        live.setdefault(item.claim, set()).add(item.matter)
+        live.setdefault(item.claim, {})[item.matter] = item
     return any(
-        {need.matter for need in case.needs} != live.get(case.row.ref, set())
+        _behind(case.needs, live.get(case.row.ref, {}))
         for case in cases(connection, rows, now, near)
+    )
+
+
+def _behind(wanted: Sequence[Need], live: Mapping[str, WorkItem]) -> bool:
+    if {need.matter for need in wanted} != set(live):
+        return True
+    told = ((need, live[need.matter]) for need in wanted)
+    return any(
+        item.message != need.message if item.status is WorkStatus.OPEN else item.basis != need.basis
+        for need, item in told
     )
 
 
