@@ -123,6 +123,20 @@ def xandikos(folder: Path) -> Iterator[Server]:
         )
 
 
+@contextmanager
+def open_xandikos(folder: Path) -> Iterator[Server]:
+    """Run Xandikos without TLS, where it checks no passwords; its data lies in ``data``."""
+    port = _free_port()
+    command = [
+        *("-m", "xandikos", "serve", "--directory", str(folder / "data"), "--defaults"),
+        *("--listen-address", "127.0.0.1", "--port", str(port), "--no-detect-systemd"),
+        *("--current-user-principal", f"/{USER}/"),
+    ]
+    with _running(command, folder, port):
+        url = f"http://127.0.0.1:{port}/"
+        yield Server(name="xandikos", url=url, home=f"/{USER}/calendars/")
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -52,6 +52,8 @@ def claims_held(world: World, seen: Picture) -> None:
         place = places.get(case.row.appointment)
         if place is None or place not in seen.wanted or not case.state.holdable or case.holds:
             continue
+        if place not in seen.there and place[1] is not None and case.appointment.start <= now:
+            continue  # a change of the whole series holds no claim of meetings already held
         outside = set(_days(seen, place, case.row.dos_timezone))
         if _rule(case) not in outside and not _dismissed(seen, place):
             days = ", ".join(map(str, sorted(outside))) or "nothing"

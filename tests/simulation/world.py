@@ -25,6 +25,7 @@ from calwarden.domain.wall_time import instant, local_text, parse_local
 from calwarden.engine import cycle, passes
 from calwarden.engine.cycle import Mode
 from calwarden.engine.lease import LeaseLost
+from calwarden.engine.passes import ROUNDS
 from calwarden.engine.report import PollReport
 from calwarden.engine.services import Services
 from calwarden.ical.expansion import slots
@@ -278,7 +279,7 @@ class World:
         server.lie = "subset" if say == "blind" else say
         if say == "blind":
             server.blind = True
-            server.blinded += 1
+            server.blinded += ROUNDS  # each look of the pass is deceived
         if say in {"empty", "subset", "blind"}:
             self.upset.add("lied")
 

@@ -82,17 +82,24 @@ def examine(state: ResourceState, view: CalendarView) -> Examined:
     written = state.written if base is state.applied and state.written is not None else base
     stored = elements(differences(written, state.event.resource)) if state.event else frozenset()
     gap = _gap(state.event, seen)
-    outside = (*differences(base, seen), *_beside_agreement(state.event, base, seen, gap))
+    outside = differences(base, seen)
+    if outside:
+        outside = (*outside, *_beside_agreement(state.event, outside, seen, gap))
+    elif not stored and not gap:
+        return Examined(state=state, base=base)
     acts = tuple(_acts(state, base, outside, stored, gap, view))
     return Examined(state=state, base=base, acts=acts, stored=stored, gap=gap)
 
 
 def _beside_agreement(
-    event: ManagedEvent | None, base: EventResource, seen: EventResource, gap: frozenset[Element]
+    event: ManagedEvent | None,
+    outside: tuple[Difference, ...],
+    seen: EventResource,
+    gap: frozenset[Element],
 ) -> Iterator[Difference]:
     """Yield the exceptions that a person made beside a new rule that the store agrees with."""
     ruled = {(None, Aspect.TIME)}
-    if event is None or ruled & gap or not ruled & elements(differences(base, seen)):
+    if event is None or ruled & gap or not ruled & elements(outside):
         return
     desired = event.resource
     for one in differences(desired, seen):

@@ -1,6 +1,6 @@
 """What is written: the projection, overlaid with what a person has yet to decide about."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
 from calwarden.domain.difference import Element, aligned, occurrence
@@ -10,12 +10,14 @@ from calwarden.domain.wall_time import Slot
 
 
 def overlay(
-    resource: EventResource, source: EventResource, kept: Iterable[Element]
+    resource: EventResource, source: EventResource, kept: Collection[Element]
 ) -> EventResource:
     """Return ``resource`` with the ``kept`` elements as they stand in ``source``.
 
     A series whose master's time is kept takes rule, slots and overrides from ``source`` with it.
     """
+    if not kept:
+        return resource
     by_slot: dict[Slot | None, set[Aspect]] = {}
     for slot, aspect in kept:
         by_slot.setdefault(slot, set()).add(aspect)

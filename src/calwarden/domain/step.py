@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from calwarden.domain.difference import Element
+from calwarden.domain.difference import Element, same
 from calwarden.domain.drift import Aspect, DriftKey
 from calwarden.domain.event import EventResource, EventText, ManagedEvent, Observed
 from calwarden.domain.finding import Examined
@@ -19,6 +19,8 @@ def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | 
     state = one.state
     if state.retry_at is not None and instant(state.retry_at) > instant(docket.view.now):
         docket.wake(state.retry_at)
+        return None
+    if not rulings and not one.stored and not one.gap and _settled(state):
         return None
     kept = frozenset(element for ruling in rulings for element in ruling.kept)
     undone = frozenset(element for ruling in rulings for element in ruling.undone)
@@ -45,6 +47,13 @@ def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | 
         )
     base = one.base if one.base is not None else seen
     return _adoption(state, state.event, overlay(seen, base, kept | undone))
+
+
+def _settled(state: ResourceState) -> bool:
+    """Tell whether what should stand does, and the store knows it; False says nothing."""
+    if state.event is None or state.seen is None or state.applied is None or state.pending:
+        return False
+    return state.written == state.event.resource and same(state.applied, state.seen)
 
 
 def _removal(state: ResourceState, reverts: tuple[DriftKey, ...]) -> Step | Adoption:

@@ -60,6 +60,8 @@ class ResourceState:
 
         That is an unsettled call's result where the look agrees best with it.
         """
+        if not self.pending:
+            return self.applied
         seen = self.seen
         candidates = [self.applied, *self.pending]
         if seen is None:
@@ -113,8 +115,11 @@ def finished(state: ResourceState, now: datetime, *, for_: timedelta = timedelta
         if resource.recurrence is not None:
             return False
         ends = [resource.body.end]
-    elif state.event.refs:
+    elif state.event.resource.recurrence is not None and state.event.refs:
         ends = [body.end for _, _, body in bodies(state.event)] or [state.event.resource.body.end]
     else:
         ends = [state.event.resource.body.end]
-    return all(instant(end) + for_ <= instant(now) for end in ends)
+    latest = instant(now) - for_
+    # no zone is two days away: most of what lies ahead is told by its date alone
+    ahead = (latest + timedelta(days=2)).date()
+    return all(end.date() <= ahead and instant(end) <= latest for end in ends)
