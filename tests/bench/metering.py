@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Self
 
 PIECE = 1 << 16
-REQUEST = re.compile(rb"^([A-Z]+) \S+ HTTP/1\.[01]\r\n", re.MULTILINE)
-ANSWER_HEAD = re.compile(rb"^HTTP/1\.[01] \d{3}[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n", re.MULTILINE)
+METHODS = rb"GET|HEAD|PUT|POST|DELETE|OPTIONS|PROPFIND|PROPPATCH|REPORT|MKCALENDAR|MKCOL"
+# on a kept connection a request, or an answer, follows the body before it without a line's end
+REQUEST = re.compile(rb"(" + METHODS + rb") \S+ HTTP/1\.[01]\r\n")
+ANSWER_HEAD = re.compile(rb"HTTP/1\.[01] \d{3}[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

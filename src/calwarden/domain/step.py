@@ -17,10 +17,10 @@ from calwarden.domain.wall_time import instant
 def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | Adoption | None:
     """Return what is done to one resource; None where nothing is, or not yet."""
     state = one.state
-    if state.retry_at is not None and instant(state.retry_at) > instant(docket.view.now):
+    waits = state.retry_at is not None and instant(state.retry_at) > instant(docket.view.now)
+    if waits and state.retry_at is not None:
         docket.wake(state.retry_at)
-        return None
-    if not rulings and not one.stored and not one.gap and _settled(state):
+    if waits or not (rulings or one.stored or one.gap or not _settled(state)):
         return None
     kept = frozenset(element for ruling in rulings for element in ruling.kept)
     undone = frozenset(element for ruling in rulings for element in ruling.undone)
