@@ -29,6 +29,7 @@ from calwarden_outlook.looking import Looker
 from calwarden_outlook.mapping import Reader
 from calwarden_outlook.patterns import expresses
 from calwarden_outlook.probing import OWNER, listed, probe
+from calwarden_outlook.resources import Resources
 from calwarden_outlook.service import Service
 from calwarden_outlook.steps import calls
 from calwarden_outlook.writing import Writer
@@ -42,12 +43,13 @@ class OutlookCalendar(Connector):
         self._now = context.now
         self._service = Service(credential, context)
         reader = Reader(context.fingerprint, context.zone)
-        self._looker = Looker(self._service, link.remote_id, reader)
+        self._resources = Resources(self._service, link.remote_id, reader)
+        self._looker = Looker(self._service, link.remote_id, reader, self._resources)
         self._writer = Writer(
             self._service,
             link.remote_id,
             reader,
-            self._looker,
+            self._resources,
             int(context.settings.get("reminder_minutes") or 0),
         )
 
@@ -67,11 +69,11 @@ class OutlookCalendar(Connector):
 
     @override
     def read(self, remote_id: str) -> Observed | None:
-        return self._looker.read(remote_id)
+        return self._resources.read(remote_id)
 
     @override
     def find(self, uid: str) -> Observed | None:
-        return self._looker.find(uid)
+        return self._resources.find(uid)
 
     @override
     def calls(self, write: Write) -> tuple[Call, ...]:

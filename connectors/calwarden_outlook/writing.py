@@ -16,7 +16,6 @@ from calwarden.ical.comparison import occurrence, same_frame
 from calwarden.sdk.connector import Call, Verb, Write
 from calwarden.sdk.errors import Ambiguous, PreconditionFailed, Rejected
 from calwarden_outlook.errors import CROSSING, FAULTS, Refusal, translated
-from calwarden_outlook.looking import Looker
 from calwarden_outlook.mapping import (
     MARKER,
     Reader,
@@ -29,6 +28,7 @@ from calwarden_outlook.mapping import (
     recurrence_field,
 )
 from calwarden_outlook.patterns import Inexpressible
+from calwarden_outlook.resources import Resources
 from calwarden_outlook.series import Rows, etag_of, folded, frame, has_stand_ins
 from calwarden_outlook.service import Service
 from calwarden_outlook.steps import DELETE, INSERT, calls, differing, same, same_master, writable
@@ -46,13 +46,13 @@ class Writer:
         service: Service,
         calendar: str,
         reader: Reader,
-        looker: Looker,
+        resources: Resources,
         reminder_minutes: int,
     ) -> None:
         self._service = service
         self._calendar = calendar
         self._reader = reader
-        self._looker = looker
+        self._resources = resources
         self._reminder_minutes = reminder_minutes
 
     def perform(self, write: Write, call: Call) -> Observed | None:
@@ -90,7 +90,7 @@ class Writer:
 
     def _already(self, write: Write) -> Observed:
         """Return what stands under our uid if a create of ours made it."""
-        seen = self._looker.find(write.uid)
+        seen = self._resources.find(write.uid)
         there = None if seen is None else seen.resource
         if (
             seen is not None
@@ -134,7 +134,7 @@ class Writer:
         row = next(
             (
                 row
-                for row in self._looker.between(body.start, body.end)
+                for row in self._resources.between(body.start, body.end)
                 if row.get("transactionId") == transaction
                 or self._is_of(row.get("seriesMasterId"), transaction)
             ),
@@ -149,7 +149,7 @@ class Writer:
         )
 
     def _is_of(self, master: Any, transaction: str) -> bool:
-        row = self._looker.one(str(master)) if master else None
+        row = self._resources.one(str(master)) if master else None
         return row is not None and row.get("transactionId") == transaction
 
     def _converge(
@@ -181,12 +181,12 @@ class Writer:
         rows = (
             None
             if write.remote_id is None
-            else self._looker.rows(write.remote_id, series=series, searched=searched)
+            else self._resources.rows(write.remote_id, series=series, searched=searched)
         )
         if rows is None:
             # a create just made it, or an earlier call made it anew
-            found = self._looker.find(write.uid)
-            rows = None if found is None else self._looker.rows(found.remote_id, series=True)
+            found = self._resources.find(write.uid)
+            rows = None if found is None else self._resources.rows(found.remote_id, series=True)
         if rows is None:
             raise _CHANGED
         if write.verb is Verb.UPDATE and rows.revision == write.revision:
@@ -200,7 +200,7 @@ class Writer:
         return folded(rows, self._reader)
 
     def _again(self, rows: Rows) -> Rows:
-        fresh = self._looker.rows(rows.id, series=True, searched=bool(rows.stand_ins))
+        fresh = self._resources.rows(rows.id, series=True, searched=bool(rows.stand_ins))
         if fresh is None:
             raise _CHANGED
         return fresh
@@ -251,7 +251,7 @@ class Writer:
             if body is not None:
                 self._stand_in(event, wanted, slot, body)
         else:
-            row = part or self._looker.instance(rows.master, slot, _content(self._folded(rows)))
+            row = part or self._resources.instance(rows.master, slot, _content(self._folded(rows)))
             if row is None:
                 if body is None:
                     return
@@ -312,7 +312,7 @@ class Writer:
             raise Rejected("Outlook calendar: a removal names what a look saw")
         series = write.base is not None and write.base.recurrence is not None
         searched = has_stand_ins(write.revision)
-        rows = self._looker.rows(write.remote_id, series=series, searched=searched)
+        rows = self._resources.rows(write.remote_id, series=series, searched=searched)
         if rows is None:
             return
         if rows.revision != write.revision:
@@ -341,7 +341,7 @@ class Writer:
                 if error.missing:
                     return {}
                 # a deleted event can answer 400 (M14): only a read tells
-                if error.status == _BAD_REQUEST and self._looker.one(key) is None:
+                if error.status == _BAD_REQUEST and self._resources.one(key) is None:
                     return {}
                 raise translated(error, writing=True) from error
             except FAULTS as error:
@@ -379,14 +379,14 @@ class Writer:
         return send(etag_of(fresh))
 
     def _row_again(self, row: Row) -> Row | None:
-        fresh = self._looker.one(str(row["id"]))
+        fresh = self._resources.one(str(row["id"]))
         if fresh is None:
             return None
         bodies = [writable(self._reader.body(one)) for one in (fresh, row)]
         return fresh if bodies[0] == bodies[1] else None
 
     def _whole_again(self, rows: Rows, stood: EventResource) -> Row | None:
-        fresh = self._looker.rows(rows.id, series=stood.recurrence is not None)
+        fresh = self._resources.rows(rows.id, series=stood.recurrence is not None)
         seen = None if fresh is None else self._folded(fresh).resource
         if fresh is None or seen is None or not same(seen, stood):
             return None

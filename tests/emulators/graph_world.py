@@ -13,7 +13,7 @@ from calwarden.testing.emulators.graph_query import Preferred
 from calwarden.testing.emulators.graph_state import TENANT
 from calwarden.testing.world import FINGERPRINT, NOW, WINDOW, ZONE
 from calwarden_outlook.connector import OutlookConnector
-from calwarden_outlook.looking import Round
+from calwarden_outlook.rounds import Round
 
 OWNER = "dana@harbor.example"
 
