@@ -17,7 +17,7 @@ from servers.quirk_proxy import Told, quirk_proxy
 pytestmark = pytest.mark.e2e
 
 FAR = datetime(2026, 12, 3, 10, tzinfo=ZoneInfo("America/New_York"))
-LEAN = ("SOGo", "OX")
+LEAN = ("SOGo",)
 
 
 class House:

