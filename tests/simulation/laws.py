@@ -7,7 +7,7 @@ appointment should look like outside is worked out here once more, not asked of 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from calwarden.domain.drift import CASES, DriftKind, DriftStatus
+from calwarden.domain.drift import CASES, Aspect, DriftKind, DriftStatus
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.practice import drift_review
@@ -30,6 +30,10 @@ from simulation.picture import (
     shown,
 )
 from simulation.world import CANARY, TYPED, Frame, Violation, World, dump, ledger_since, told
+
+
+NEVER_REVERTED = {Aspect.DETAILS, Aspect.RESPONSE}
+"""What stands among the changes of a drift and is left as it is by the default policy."""
 
 
 def recorded(world: World, frame: Frame) -> None:
@@ -191,6 +195,7 @@ def _each_edit_once(world: World, calendar: int) -> None:
         for row in rows
         if row.status is DriftStatus.REVERTED and row.decision is None
         for aspect in row.changes
+        if aspect not in NEVER_REVERTED
         if row.closed_at is not None and row.closed_at > world.clock.now() - timedelta(hours=24)
     )
     for (uid, slot, aspect), number in reverts.items():
