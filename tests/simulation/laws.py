@@ -31,7 +31,6 @@ from simulation.picture import (
 )
 from simulation.world import CANARY, TYPED, Frame, Violation, World, dump, ledger_since, told
 
-
 NEVER_REVERTED = {Aspect.DETAILS, Aspect.RESPONSE}
 """What stands among the changes of a drift and is left as it is by the default policy."""
 
