@@ -115,6 +115,37 @@ def test_a_whole_practice_file_is_taken_in_and_taking_it_in_again_changes_nothin
     assert any_desk.audit_holds()
 
 
+def late_at_the_client(desk, payer):
+    """A telehealth meeting that is on another day for the client, claimed at a payer."""
+    payers = [
+        {"ref": "BY-CLIENT", "name": "C", "telehealth_date_of_service": "client"},
+        {"ref": "BY-HOUSE", "name": "H"},
+    ]
+    clients = [{"ref": "c-late", "name": "Late", "timezone": "Europe/London"}]
+    row = appointment(ref="t-1", start="2026-12-01T20:00", client="c-late", place="telehealth")
+    claims = [{"ref": "cl-t", "appointment": "t-1", "payer": payer}]
+    return desk.take_in(
+        {"payers": payers, "clients": clients, "appointments": [row], "claims": claims}
+    )
+
+
+def test_a_payer_may_have_a_rule_of_its_own_for_telehealth(desk):
+    """Its claims are dated by the client's zone, though the practice counts the provider's."""
+    assert late_at_the_client(desk, "BY-CLIENT")["refused"] == []
+    assert desk.claim_document("cl-t")["date_of_service"] == "2026-12-02"
+    desk.take_in({"claims": [{"ref": "cl-t", "payer": "BY-HOUSE"}]})
+    assert desk.claim_document("cl-t")["date_of_service"] == "2026-12-01"
+
+
+def test_a_payers_new_rule_redates_nothing_and_lists_the_claims_it_might(desk):
+    """The zone that decides was copied onto the claim."""
+    late_at_the_client(desk, "BY-HOUSE")
+    rule = {"ref": "BY-HOUSE", "telehealth_date_of_service": "client"}
+    assert desk.take_in({"payers": [rule]})["claims_touched"] == ["cl-t"]
+    assert desk.claim_document("cl-t")["date_of_service"] == "2026-12-01"
+    assert desk.take_in({"payers": [rule | {"name": "H2"}]})["claims_touched"] == []
+
+
 def test_only_refs_names_and_times_have_to_be_given(desk):
     """The rest has defaults: the practice's zone, 50 minutes, the office, a follow-up."""
     report = desk.take_in(

@@ -81,7 +81,7 @@ def _why(
         return f": nothing stands in the calendar for the date of service {service}"
     if said.direct and said.date_outside(zone) != service:
         return f" and would change the date of service {service} to {said.date_outside(zone)}"
-    if said.redated:
+    if said.redated or not (said.direct or zone == appointment.dos_zone):
         return f" and would change the date of service {service}"
     return f" within {_hours(near)} of the start" if start - instant(now) <= near else None
 

@@ -128,12 +128,16 @@ class Practice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payer:
-    """An insurer; claims must reach it within ``filing_limit_days`` of the date of service."""
+    """An insurer; claims must reach it within ``filing_limit_days`` of the date of service.
+
+    ``telehealth_date_of_service``: whose zone dates its telehealth claims; None: as the practice.
+    """
 
     ref: str
     name: str
     filing_limit_days: int
     correction: Correction = Correction.REPLACE
+    telehealth_date_of_service: ZoneOfService | None = None
     details: Mapping[str, Any] = field(default_factory=_nothing)
 
 

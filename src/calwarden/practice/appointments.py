@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from calwarden.domain.appointment import Appointment, Status
+from calwarden.domain.appointment import Appointment, Place, Status
 from calwarden.domain.claim import deciding_zone
 from calwarden.domain.practice import ZoneOfService
 from calwarden.domain.refusal import Refused
@@ -75,14 +75,32 @@ def demand_minutes(minutes: int) -> None:
         )
 
 
-def zone_that_dates(connection: Connection, one: Appointment) -> str:
-    """Return the zone that decides the date of service of a new appointment; raises `NotFound`."""
+def zone_of_claim(connection: Connection, one: Appointment, payer: str) -> str:
+    """Return the zone that dates an appointment's claim to a payer; raises `NotFound`.
+
+    It is the one copied at booking, unless the payer has a rule of its own for telehealth.
+    """
+    own = people.get_payer(connection, payer).telehealth_date_of_service
+    if own is None or one.place is not Place.TELEHEALTH:
+        return one.dos_zone
+    return zone_that_dates(connection, one, own)
+
+
+def zone_that_dates(
+    connection: Connection, one: Appointment, telehealth: ZoneOfService | None = None
+) -> str:
+    """Return the zone that decides the date of service of a new appointment; raises `NotFound`.
+
+    ``telehealth`` says whose zone counts there; None: the practice says.
+    """
     provider = people.get_provider(connection, one.provider)
     practice = people.practice(connection)
+    if telehealth is None:
+        telehealth = practice.telehealth_date_of_service if practice else ZoneOfService.PROVIDER
     return deciding_zone(
         one.place,
         place_of_service=provider.place_of_service_timezone,
         provider=provider.timezone,
         client=people.get_client(connection, one.client).timezone,
-        telehealth=practice.telehealth_date_of_service if practice else ZoneOfService.PROVIDER,
+        telehealth=telehealth,
     )

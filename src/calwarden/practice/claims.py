@@ -12,6 +12,7 @@ from calwarden.domain.claim import ClaimStatus, Frequency
 from calwarden.domain.hold import NEAR
 from calwarden.domain.refusal import Refused
 from calwarden.practice import work_items
+from calwarden.practice.appointments import zone_of_claim
 from calwarden.practice.claim_cases import Case, case_of, cases
 from calwarden.store import appointments, audit, claims
 from calwarden.store.claims import ClaimRow
@@ -74,7 +75,13 @@ def change(
     row = claims.get(tx, ref)
     if {"procedure_code", "documented_minutes"} & set(values):
         values["scheduled_minutes"] = appointments.get(tx, row.appointment).minutes
-    claims.save(tx, replace(row, updated_at=now, **values))
+    row = replace(row, updated_at=now, **values)
+    if "payer" in values and row.status.correctable:
+        one = appointments.get(tx, row.appointment)
+        zone = zone_of_claim(tx, one, row.payer)
+        service = rules.date_of_service(one.start, zone)
+        row = replace(row, dos_timezone=zone, date_of_service=service)
+    claims.save(tx, row)
     detail = {"fields": sorted(values)}
     subject = f"claim:{ref}"
     audit.append(tx, at=now, actor=actor, action="claim.changed", subject=subject, detail=detail)
@@ -96,7 +103,7 @@ def set_status(
     row = case.row
     if status is not row.status:
         _demand_step(case, status)
-        row = replace(row, status=status, **_dates(case, status))
+        row = replace(row, status=status, **_dates(tx, case, status))
     if control_number is not None:
         row = replace(row, control_number=control_number)
     if row != case.row:
@@ -131,7 +138,9 @@ def _redate(
 ) -> bool:
     if not row.status.correctable:
         return False
-    zone = moved.dos_zone if row.status is ClaimStatus.DRAFT else row.dos_timezone
+    zone = row.dos_timezone
+    if row.status is ClaimStatus.DRAFT:
+        zone = zone_of_claim(tx, moved, row.payer)
     service = rules.date_of_service(moved.start, zone)
     if (service, zone) == (row.date_of_service, row.dos_timezone):
         return False
@@ -173,7 +182,7 @@ def _demand_step(case: Case, status: ClaimStatus) -> None:
         )
 
 
-def _dates(case: Case, status: ClaimStatus) -> dict[str, Any]:
+def _dates(tx: Connection, case: Case, status: ClaimStatus) -> dict[str, Any]:
     """Return what a step does to zone, dates and the payer's number.
 
     Ready fixes the zone, submitted files the date. A replacement remembers the date of the claim
@@ -184,8 +193,8 @@ def _dates(case: Case, status: ClaimStatus) -> dict[str, Any]:
     number = None if row.status is ClaimStatus.VOID else row.control_number
     match status:
         case ClaimStatus.READY:
-            service = rules.date_of_service(one.start, one.dos_zone)
-            zone = one.dos_zone
+            zone = zone_of_claim(tx, one, row.payer)
+            service = rules.date_of_service(one.start, zone)
             return {"dos_timezone": zone, "date_of_service": service, "control_number": number}
         case ClaimStatus.SUBMITTED:
             return {

@@ -82,6 +82,7 @@ def save_payer(connection: Connection, value: Payer) -> None:
             "name": value.name,
             "filing_limit_days": value.filing_limit_days,
             "correction": value.correction.value,
+            "telehealth_date_of_service": value.telehealth_date_of_service,
             "details": dict(value.details),
         },
     )
@@ -196,7 +197,14 @@ def _save(
 
 
 def _payer(row: RowMapping) -> Payer:
-    return Payer(**{**row, "correction": Correction(row["correction"])})
+    zone = row["telehealth_date_of_service"]
+    return Payer(
+        **{
+            **row,
+            "correction": Correction(row["correction"]),
+            "telehealth_date_of_service": None if zone is None else ZoneOfService(zone),
+        }
+    )
 
 
 def _provider(row: RowMapping) -> Provider:

@@ -55,6 +55,8 @@ payers = Table(
     Column("name", Text, nullable=False),
     Column("filing_limit_days", Integer, nullable=False),
     Column("correction", Text, nullable=False, server_default="replace"),
+    # whose zone dates its telehealth claims; None: as the practice says
+    Column("telehealth_date_of_service", Text),
     Column("details", Document, nullable=False),
 )
 

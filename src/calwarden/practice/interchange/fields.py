@@ -207,6 +207,7 @@ FIELDS: Mapping[Kind, Mapping[str, Reader]] = {
         "name": name,
         "filing_limit_days": whole(1, 3650),
         "correction": choice(Correction),
+        "telehealth_date_of_service": optional(choice(ZoneOfService)),
     },
     Kind.PROVIDER: {
         "name": name,

@@ -5,6 +5,7 @@ from typing import Any
 from calwarden.domain.claim import ClaimStatus, date_of_service
 from calwarden.domain.refusal import Refused
 from calwarden.practice import claims as claims_of
+from calwarden.practice.appointments import zone_of_claim
 from calwarden.practice.interchange.reading import Kind
 from calwarden.practice.interchange.session import RowRefused, Session, Values
 from calwarden.practice.series import resolve
@@ -40,13 +41,15 @@ def _add(session: Session, ref: str, values: Values) -> None:
         name = root if turned_away else values["appointment"]
         session.demand(Kind.APPOINTMENT, name, None, field="appointment")
         raise
+    payer = values["payer"] if "payer" in values else _only_payer(session)
+    zone = zone_of_claim(session.tx, one, payer)
     new = ClaimRow(
         ref=ref,
         appointment=one.ref,
-        payer=values["payer"] if "payer" in values else _only_payer(session),
+        payer=payer,
         status=ClaimStatus(values.get("status", ClaimStatus.DRAFT)),
-        date_of_service=date_of_service(one.start, one.dos_zone),
-        dos_timezone=one.dos_zone,
+        date_of_service=date_of_service(one.start, zone),
+        dos_timezone=zone,
         created_at=session.now,
         updated_at=session.now,
         control_number=values.get("control_number"),

@@ -17,7 +17,7 @@ from calwarden.domain.practice import (
     working_hours_document,
 )
 from calwarden.practice import work_items
-from calwarden.practice.appointments import zone_that_dates
+from calwarden.practice.appointments import zone_of_claim, zone_that_dates
 from calwarden.practice.interchange.reading import Kind
 from calwarden.practice.interchange.session import RowRefused, Session, Values
 from calwarden.store import appointments, claims, people
@@ -26,6 +26,7 @@ FILING_LIMIT_DAYS = 90
 """For a payer whose limit is not given: short, so that no deadline is thought far that is near."""
 
 PRACTICE = "practice"
+TELEHEALTH = "telehealth_date_of_service"
 
 
 def put_practice(session: Session, _ref: str, values: Values) -> None:
@@ -63,6 +64,8 @@ def put_payer(session: Session, ref: str, values: Values) -> None:
     def apply(changes: Values) -> None:
         people.save_payer(session.tx, _payer(known, changes))
         session.log("payer.changed", f"payer:{ref}", {"fields": sorted(changes)})
+        if TELEHEALTH in changes:
+            _touch_payer(session, ref)
         if "correction" in changes:
             work_items.follow_payer(session.tx, ref, now=session.now, actor=session.actor)
 
@@ -112,6 +115,17 @@ def put_client(session: Session, ref: str, values: Values) -> None:
     session.change(Kind.CLIENT, ref, _client_fields(known), values, apply)
 
 
+def _touch_payer(session: Session, ref: str) -> None:
+    """List the payer's claims that its rule would date by another zone than theirs."""
+    for row in claims.search(session.tx, payer=ref):
+        one = appointments.get(session.tx, row.appointment)
+        zone = zone_of_claim(session.tx, one, ref)
+        if row.status is not ClaimStatus.VOID and date_of_service(one.start, zone) != (
+            row.date_of_service
+        ):
+            session.touched.add(row.ref)
+
+
 def _touch(session: Session, affected: Iterable[Appointment]) -> None:
     """List the claims that would have another date if they were dated by today's settings."""
     by_ref = {one.ref: one for one in affected}
@@ -157,6 +171,8 @@ def _payer(before: Payer, values: Values) -> Payer:
     typed = dict(values)
     if "correction" in typed:
         typed["correction"] = Correction(typed["correction"])
+    if typed.get(TELEHEALTH) is not None:
+        typed[TELEHEALTH] = ZoneOfService(typed[TELEHEALTH])
     return replace(before, **typed)
 
 
@@ -165,6 +181,7 @@ def _payer_fields(one: Payer) -> dict[str, Any]:
         "name": one.name,
         "filing_limit_days": one.filing_limit_days,
         "correction": one.correction.value,
+        TELEHEALTH: one.telehealth_date_of_service,
     }
 
 

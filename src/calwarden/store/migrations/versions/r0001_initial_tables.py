@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("filing_limit_days", sa.Integer(), nullable=False),
         sa.Column("correction", sa.Text(), server_default="replace", nullable=False),
+        sa.Column("telehealth_date_of_service", sa.Text(), nullable=True),
         sa.Column("details", Document, nullable=False),
         sa.PrimaryKeyConstraint("ref", name=op.f("pk_payers")),
     )
