@@ -20,9 +20,12 @@ from calwarden.store.drifts import DriftRow
 from calwarden.store.managed import ResourceStatus
 from simulation.claim_laws import claims_held, claims_true
 from simulation.picture import (
+    ALL_AHEAD,
+    BACK,
     NOT_OF_ONE_EVENT,
     STAND_FOR_AN_EDIT,
     Picture,
+    Place,
     about,
     differs,
     in_case,
@@ -104,12 +107,8 @@ def _one_true_copy(world: World, calendar: int, seen: Picture) -> None:
         if place[0] in seen.over:
             continue
         differing = differs(seen.wanted.get(place), seen.there.get(place))
-        if (
-            place not in seen.wanted
-            and place not in seen.refs
-            and seen.there[place].start > _known_until(seen)
-        ):
-            continue  # an endless series goes on beyond the appointments that exist
+        if _beyond(seen, place):
+            continue
         unexcused = differing - seen.excuses(place)
         if unexcused:
             raise Violation(
@@ -119,6 +118,13 @@ def _one_true_copy(world: World, calendar: int, seen: Picture) -> None:
                 f"there {seen.there.get(place)}",
             )
     _copies(world, calendar, seen)
+
+
+def _beyond(seen: Picture, place: Place) -> bool:
+    """Tell whether an endless series goes on there beyond the appointments that exist."""
+    if place in seen.wanted or place in seen.refs:
+        return False
+    return seen.there[place].start > _known_until(seen)
 
 
 def _known_until(seen: Picture) -> datetime:
@@ -154,7 +160,8 @@ def _no_idle_drift(world: World, calendar: int, seen: Picture) -> None:
     status = world.statuses()[calendar]
     server = world.servers[calendar]
     uids = {item.resource.uid for item in server.items.values()}
-    long = picture(world, calendar, back=timedelta(days=44)) if seen.rows else seen
+    # single events are watched that far back, and changed as far ahead as appointments reach
+    whole = picture(world, calendar, back=BACK, ahead=ALL_AHEAD) if seen.rows else seen
     for row in seen.rows:
         if row.status is DriftStatus.DISMISSED:
             continue
@@ -167,13 +174,17 @@ def _no_idle_drift(world: World, calendar: int, seen: Picture) -> None:
             raise Violation("life", f"drift {row.id} ({row.kind}) was never reverted")
         if row.kind in {DriftKind.COPIED, DriftKind.OVERLAP} and row.uid not in uids:
             raise Violation("life", f"drift {row.id} ({row.kind}) outlives its event")
-        if row.kind not in NOT_OF_ONE_EVENT and not _still_differs(long, row):
+        if row.kind not in NOT_OF_ONE_EVENT and not _still_differs(whole, row):
             raise Violation("life", f"drift {row.id} ({row.kind}) stands and nothing differs")
 
 
 def _still_differs(seen: Picture, row: DriftRow) -> bool:
     places = {place for place in {*seen.wanted, *seen.there} if place[0] == row.uid}
-    return any(differs(seen.wanted.get(place), seen.there.get(place)) for place in places)
+    return any(
+        differs(seen.wanted.get(place), seen.there.get(place))
+        for place in places
+        if not _beyond(seen, place)
+    )
 
 
 def _each_edit_once(world: World, calendar: int) -> None:

@@ -24,6 +24,10 @@ from simulation.server import Server
 from simulation.world import World
 
 AHEAD = timedelta(weeks=8)
+BACK = timedelta(days=44)
+ALL_AHEAD = timedelta(weeks=40)
+"""Beyond the last appointment of any endless series, wherever a history moves the clock."""
+
 OURS_TO_UNDO = frozenset({DriftStatus.OPEN, DriftStatus.REVERTING})
 STAND_FOR_AN_EDIT = OURS_TO_UNDO | {DriftStatus.DISMISSED}
 NOT_OF_ONE_EVENT = CASES | {DriftKind.COPIED, DriftKind.OVERLAP, DriftKind.CALENDAR_GONE}
@@ -129,10 +133,12 @@ def in_case(row: DriftRow, place: Place) -> bool:
     return any(name.partition("/")[0] == place[0] for name in row.items or ())
 
 
-def picture(world: World, calendar: int, back: timedelta = timedelta(0)) -> Picture:
-    """Look at a calendar as one who knows everything, at what is ahead and ``back`` from now."""
+def picture(
+    world: World, calendar: int, *, back: timedelta = timedelta(0), ahead: timedelta = AHEAD
+) -> Picture:
+    """Look at a calendar as one who knows everything, from ``back`` to ``ahead`` of now."""
     now, server = world.clock.now() - back, world.servers[calendar]
-    ahead = AHEAD + back
+    ahead += back
     with world.database.read() as connection:
         resources = tuple(managed.all_of(connection, calendar))
         standing = appointments.search(connection, ends_after=now, starts_before=now + ahead)
