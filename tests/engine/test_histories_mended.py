@@ -242,3 +242,16 @@ def test_a_shorter_series_brings_no_deleted_occurrence_back(house):
     report = house.sync()
     assert report.problem is None
     assert house.item("s-1").recurrence.count == 1
+
+
+def test_a_cancelled_series_holds_the_claim_of_a_meeting_moved_here_too(house):
+    """Cancelled as a whole, a series shows no meeting any more: one moved on purpose neither."""
+    house.series("s-1", "2026-12-07T10:00", 4)
+    house.reschedule("s-1#2", "2026-12-15T09:00")
+    house.sync()
+    house.person.cancel(house.remote("s-1"))
+    house.clock.advance(timedelta(days=6, hours=23))
+    house.sync()
+    assert [(one.kind, "s-1#2" in one.redated) for one in house.standing()] == [
+        (DriftKind.CANCELLED, True)
+    ]

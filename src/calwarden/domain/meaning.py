@@ -88,8 +88,10 @@ def _counterpart(
 
     None where it is gone or cannot be told.
     """
+    if seen.body.cancelled:
+        return None  # whoever cancels a series means its moved meetings, too
     if slot is None:
-        return None if seen.body.cancelled else seen.body
+        return seen.body
     rules = desired.recurrence, seen.recurrence
     if rules[0] is None or rules[1] is None or rules[0].rule != rules[1].rule:
         return None
