@@ -7,8 +7,10 @@ appointment should look like outside is worked out here once more, not asked of 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from calwarden.domain.drift import CASES, Aspect, DriftKind, DriftStatus
+from calwarden.domain.drift import CASES, UNWRITTEN, Aspect, DriftKind, DriftStatus
+from calwarden.domain.event import EventResource
 from calwarden.domain.linked_calendar import CalendarStatus
+from calwarden.engine.observe import RECONCILE_EVERY
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.practice import drift_review
 from calwarden.store import (
@@ -18,6 +20,7 @@ from calwarden.store import (
 )
 from calwarden.store.drifts import DriftRow
 from calwarden.store.managed import ResourceStatus
+from calwarden.testing.clock import START
 from simulation.claim_laws import claims_held, claims_true
 from simulation.picture import (
     ALL_AHEAD,
@@ -61,7 +64,13 @@ def recorded(world: World, frame: Frame) -> None:
         }
     every = rows
     for uid, resource in news.items():
-        rows = [row for row in every if row.status in STAND_FOR_AN_EDIT or row.id in fresh[uid]]
+        rows = [
+            row
+            for row in every
+            if row.status in STAND_FOR_AN_EDIT
+            or row.id in fresh[uid]
+            or _repeats(row, resource, now)
+        ]
         if uid not in live or (resource is None and server.ours[uid] is None):
             continue
         there, ours = shown(resource, now), shown(server.ours[uid], now)
@@ -74,6 +83,16 @@ def recorded(world: World, frame: Frame) -> None:
                 raise Violation(
                     "I3", f"an edit of {uid[:8]} {slot} was seen and is not in the ledger"
                 )
+
+
+def _repeats(row: DriftRow, resource: EventResource | None, now: datetime) -> bool:
+    """Tell whether this is the edit again that the store overruled, and has not overwritten yet."""
+    if row.status is not DriftStatus.SUPERSEDED or row.decision != UNWRITTEN:
+        return False
+    if row.after is None:
+        return resource is None
+    told = datetime.fromisoformat(row.after["start"])
+    return any(told == one.start for one in shown(resource, now).values())
 
 
 def _tells(row: DriftRow, uid: str, slot: str | None, seen: Picture) -> bool:
@@ -253,6 +272,8 @@ def converge(world: World) -> None:
         server.bots.clear()
     late = world.setting.late or world.upset
     world.clock.advance(timedelta(hours=25) if late else timedelta(minutes=2))
+    if late:
+        _due_completely(world)
     _relink(world)
     for _ in range(2):
         for calendar in world.servers:
@@ -295,6 +316,15 @@ def _decide_cases(world: World) -> bool:
             )
     world.log += [f"at rest, a person has case {row.id} ({row.kind}) put back" for row in cases]
     return bool(cases)
+
+
+def _due_completely(world: World) -> None:
+    """Let a complete look be due, though the clock went back: it alone tells what a lie hid."""
+    with world.database.read() as connection:
+        looks = [one.complete_at for one in calendars.search(connection)]
+    due = max((one for one in looks if one is not None), default=START) + RECONCILE_EVERY
+    if due > world.clock.now():
+        world.clock.advance(due - world.clock.now())
 
 
 def _relink(world: World) -> None:
