@@ -255,3 +255,26 @@ def test_a_cancelled_series_holds_the_claim_of_a_meeting_moved_here_too(house):
     assert [(one.kind, "s-1#2" in one.redated) for one in house.standing()] == [
         (DriftKind.CANCELLED, True)
     ]
+
+
+def test_a_revert_waits_open_until_a_refused_write_is_tried_again(house):
+    """While the event's last write is refused, a further edit of it is open, and says why."""
+    house.series("s-1", "2026-12-07T10:00", 4)
+    house.sync()
+    house.person.move_occurrence(house.remote("s-1"), SLOTS[0], HOUR)
+    house.world.calendar.on("before:update", _raise(Rejected("no")))
+    house.sync()
+    house.person.move_occurrence(house.remote("s-1"), SLOTS[1], DAY)
+    house.sync()
+    assert [(one.status, one.cause) for one in house.drifts()] == [
+        (DriftStatus.OPEN, "no"),
+        (
+            DriftStatus.OPEN,
+            "the calendar refused the last change of this event; it is tried again later",
+        ),
+    ]
+    house.quiet()
+    house.clock.advance(timedelta(hours=7))
+    house.tick()
+    assert [one.status for one in house.drifts()] == [DriftStatus.REVERTED] * 2
+    assert house.item("s-1").overrides == {}

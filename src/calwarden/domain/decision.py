@@ -58,6 +58,7 @@ def decide(view: CalendarView) -> Decision:
         held=held,
         wake_at=min(docket.wakes, default=None),
         reverting=() if held else tuple(docket.reverting),
+        waiting=() if held else tuple(docket.waiting),
     )
 
 

@@ -119,7 +119,8 @@ class LedgerEntry:
 class Decision:
     """All that follows from one look.
 
-    ``wake_at``: the plan may differ from then on though nothing changes.
+    ``wake_at``: the plan may differ from then on though nothing changes. ``waiting`` are drifts
+    whose revert has to wait until a refused write is tried again.
     """
 
     plan: Plan
@@ -129,3 +130,4 @@ class Decision:
     held: bool = False
     wake_at: datetime | None = None
     reverting: tuple[DriftKey, ...] = ()
+    waiting: tuple[DriftKey, ...] = ()

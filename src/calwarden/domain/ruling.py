@@ -1,6 +1,6 @@
 """Rulings: which changes of a calendar stand, which are undone, and what the ledger is told."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -44,11 +44,17 @@ class Docket:
     ledger: list[LedgerEntry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     reverting: list[DriftKey] = field(default_factory=list)
+    waiting: list[DriftKey] = field(default_factory=list)
     wakes: list[datetime] = field(default_factory=list)
 
     def wake(self, moment: datetime) -> None:
         """Have the decision made again at ``moment``, though nothing changes."""
         self.wakes.append(instant(moment))
+
+    def put_off(self, keys: Collection[DriftKey]) -> None:
+        """Leave open what would be reverted: a write was refused and is not tried again yet."""
+        self.reverting = [key for key in self.reverting if key not in keys]
+        self.waiting.extend(sorted(keys, key=lambda key: (key.uid, key.slot or "")))
 
     def is_dismissed(self, finding: Finding) -> bool:
         """Whether a person dismissed exactly this, by itself or as an item of a case."""

@@ -7,6 +7,7 @@ from calwarden.domain.difference import Element, same
 from calwarden.domain.drift import Aspect, DriftKey
 from calwarden.domain.event import EventResource, EventText, ManagedEvent, Observed
 from calwarden.domain.finding import Examined
+from calwarden.domain.guard import CASE_KEY
 from calwarden.domain.overlay import overlay
 from calwarden.domain.plan import Action, Adoption, Step
 from calwarden.domain.ruling import Docket, Ruling
@@ -20,6 +21,8 @@ def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | 
     waits = state.retry_at is not None and instant(state.retry_at) > instant(docket.view.now)
     if waits and state.retry_at is not None:
         docket.wake(state.retry_at)
+        own = {ruling.reverts for ruling in rulings if ruling.reverts is not None}
+        docket.put_off(own - {CASE_KEY})
     if waits or not (rulings or one.stored or one.gap or not _settled(state)):
         return None
     kept = frozenset(element for ruling in rulings for element in ruling.kept)

@@ -93,6 +93,7 @@ def record(
         if decision.held:
             under_way = [one.id for one in stored.known if one.status is DriftStatus.REVERTING]
             ledger.put_off(connection, under_way, now=now)
+        ledger.await_retry(connection, calendar.id, decision.waiting, now=now)
         reverting = ledger.set_reverting(connection, calendar.id, decision.reverting, now=now)
         numbers = journal.record(
             connection,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from calwarden.domain.drift import (
     UNWRITTEN,
@@ -24,6 +24,7 @@ from calwarden.store.tables import drift_history, drifts
 ENGINE = "engine"
 CONTEST_WINDOW = timedelta(hours=24)
 PUT_OFF = "it waits until a person has decided the case that holds the calendar"
+RETRIED_LATER = "the calendar refused the last change of this event; it is tried again later"
 OVERRULED = (DriftStatus.SUPERSEDED.value, DriftStatus.ACCEPTED.value)
 
 
@@ -198,20 +199,13 @@ def set_reverting(
     """Mark standing drifts as being reverted; returns their numbers by key."""
     found: dict[DriftKey, int] = {}
     for key in keys:
-        row = connection.execute(
-            select(drifts.c.id, drifts.c.revision, drifts.c.status, drifts.c.cause).where(
-                drifts.c.calendar_id == calendar_id,
-                drifts.c.uid == key.uid,
-                drifts.c.slot == key.slot if key.slot is not None else drifts.c.slot.is_(None),
-                drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
-            )
-        ).first()
+        row = _standing(connection, calendar_id, key)
         if row is None:
             continue
         found[key] = int(row.id)
         if row.status != DriftStatus.REVERTING:
             values: dict[str, Any] = {"status": DriftStatus.REVERTING.value}
-            if row.cause == PUT_OFF:
+            if row.cause in {PUT_OFF, RETRIED_LATER}:
                 values["cause"] = None
             connection.execute(update(drifts).where(drifts.c.id == row.id).values(**values))
             _entry(connection, row.id, row.revision, now, "reverting", {})
@@ -229,6 +223,19 @@ def put_off(connection: Connection, numbers: Iterable[int], *, now: datetime) ->
             _entry(connection, number, row.revision, now, "put_off", {"cause": PUT_OFF})
 
 
+def await_retry(
+    connection: Connection, calendar_id: int, keys: Iterable[DriftKey], *, now: datetime
+) -> None:
+    """Have drifts say that their revert waits until a refused write is tried again."""
+    for key in keys:
+        row = _standing(connection, calendar_id, key)
+        if row is None or (row.status == DriftStatus.OPEN and row.cause is not None):
+            continue
+        values = {"status": DriftStatus.OPEN.value, "cause": row.cause or RETRIED_LATER}
+        connection.execute(update(drifts).where(drifts.c.id == row.id).values(**values))
+        _entry(connection, row.id, row.revision, now, "put_off", {"cause": values["cause"]})
+
+
 def reopen(connection: Connection, numbers: Iterable[int], *, now: datetime, cause: str) -> None:
     """Put drifts back to open because the write that should undo them was refused for good."""
     for number in numbers:
@@ -243,6 +250,18 @@ def reopen(connection: Connection, numbers: Iterable[int], *, now: datetime, cau
             .values(status=DriftStatus.OPEN.value, decision=None, cause=cause)
         )
         _entry(connection, number, row.revision, now, "refused", {"cause": cause})
+
+
+def _standing(
+    connection: Connection, calendar_id: int, key: DriftKey
+) -> Row[Any, Any, Any, Any] | None:
+    query = select(drifts.c.id, drifts.c.revision, drifts.c.status, drifts.c.cause).where(
+        drifts.c.calendar_id == calendar_id,
+        drifts.c.uid == key.uid,
+        drifts.c.slot == key.slot if key.slot is not None else drifts.c.slot.is_(None),
+        drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
+    )
+    return connection.execute(query).first()
 
 
 def _values(finding: Finding) -> dict[str, Any]:
