@@ -7,7 +7,7 @@ from calwarden.domain.wall_time import parse_local
 from calwarden.practice.series_course import Course, carry_on
 from calwarden.sdk.connector import Capabilities
 from calwarden.sdk.errors import Rejected, Transient
-from calwarden.store import series
+from calwarden.store import calendars, series
 from calwarden.testing.acts import MemoryWorld
 from calwarden.testing.memory import MemoryCalendar
 from engine.conftest import ZONE
@@ -278,3 +278,15 @@ def test_a_revert_waits_open_until_a_refused_write_is_tried_again(house):
     house.tick()
     assert [one.status for one in house.drifts()] == [DriftStatus.REVERTED] * 2
     assert house.item("s-1").overrides == {}
+
+
+def test_a_complete_look_is_due_where_the_last_one_lies_in_the_future(house):
+    """A clock that was a year ahead for a minute does not put complete looks off for a year."""
+    house.book("a-1", "2026-12-13T10:00")
+    right = house.clock.now()
+    house.clock.jump(right + timedelta(days=365))
+    house.tick()
+    house.clock.jump(right)
+    house.tick()
+    with house.database.read() as connection:
+        assert calendars.get(connection, house.calendar).complete_at == right

@@ -66,7 +66,9 @@ def look(services: Services, calendar: LinkedCalendar, connector: Connector) -> 
     known = StoredLooks(services, calendar.id)
     window = Window(start=now - BACK, end=now + AHEAD)
     cursor = None if calendar.cursor is None else Cursor(calendar.cursor)
-    due = calendar.complete_at is None or now - calendar.complete_at >= RECONCILE_EVERY
+    last = calendar.complete_at
+    # a look of the future tells that the clock went back since
+    due = last is None or last > now or now - last >= RECONCILE_EVERY
     try:
         delta = connector.observe(None if due else cursor, known, window)
     except CursorExpired:
