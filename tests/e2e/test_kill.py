@@ -15,7 +15,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 KILLED = -signal.SIGKILL
 FAR = datetime(2026, 12, 3, 10, tzinfo=ZoneInfo("America/New_York"))
-POINTS = ("after_observe", "before_record", "after_record", "before_{}", "after_{}", "after_settle")
+LEAN = ("after_record", "after_{}")
+"""Where a kill costs most: behind the promise and before the write, and behind the write."""
+
+POINTS = [
+    point if point in LEAN else pytest.param(point, marks=pytest.mark.slow)
+    for point in (
+        *("after_observe", "before_record", "after_record"),
+        *("before_{}", "after_{}", "after_settle"),
+    )
+]
 
 
 def starts(person):

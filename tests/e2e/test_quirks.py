@@ -95,6 +95,7 @@ def test_the_story_is_told_on_every_server(house, mode):
     assert home.proxy.writes == writes
 
 
+@pytest.mark.slow
 def test_a_server_that_changed_is_tried_out_before_it_is_written_to(house):
     """After an update that lost its conditions the link knows it, before the next write."""
     name = quirks.CallsItself("Cal/1")
@@ -119,6 +120,7 @@ def test_a_server_that_changed_is_tried_out_before_it_is_written_to(house):
     assert "we read, compare, write" in told
 
 
+@pytest.mark.slow
 def test_doctor_tries_calendars_out_again_where_asked(house):
     """`doctor --probe` finds what changed behind the same name, and leaves nothing behind."""
     home = house()
@@ -132,6 +134,7 @@ def test_doctor_tries_calendars_out_again_where_asked(house):
     assert home.person.events() == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_trial_is_cleaned_up_by_the_next(house):
     """What a killed trial left is gone after the next one, and never published as ours."""
     fails = quirks.Fails()

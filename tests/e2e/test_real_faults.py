@@ -135,6 +135,7 @@ def test_a_locked_database_is_named_and_costs_nothing(scene, seconds):
     at_rest(installation, proxy, person)
 
 
+@pytest.mark.slow
 def test_a_database_locked_between_two_writes_loses_no_event(scene):
     """Locked after the first event was made: it is found again, not made again."""
     installation, proxy, person, fault = scene

@@ -38,7 +38,7 @@ REFUSED_AGAIN = timedelta(hours=6)
 class Applied:
     """What came of a plan. ``again``: something has to be looked at again in this pass.
 
-    ``made``: something new stands there, and no look has told of it yet.
+    ``made``: something was written, and no look has told of it yet.
     ``stopped`` is the error that ended it early: the calendar or its account, not one event.
     """
 
@@ -166,6 +166,7 @@ class Applier:
                 ledger.close_drift(connection, number, DriftStatus.REVERTED, now=now)
             work_items.follow_drifts(connection, done, now=now, near=self._services.policy.near)
         self._services.failpoint("after_settle")
+        self.result.made = True
         self.result.reverted += len(done)
         self.result.again |= step.partial
         if not step.reverts:
@@ -202,7 +203,6 @@ class Applier:
         )
         if step.action is Action.CREATE:
             managed.save(connection, self._calendar_id, step.uid, unconfirmed=True)
-            self.result.made = True
 
     def _failed(self, one: Prepared, intent: int, error: RemoteError) -> None:
         step, now = one.step, self._services.clock.now()

@@ -274,13 +274,15 @@ def _wake(calendar: LinkedCalendar, *, immediate: bool, services: Services) -> d
 def _checkpoint(services: Services, calendar: LinkedCalendar, found: Look) -> None:
     """Keep a quiet poll's news only where it is worth a write.
 
-    That is a cursor where the stored one is old, a complete listing, or a recovery; and now and
-    then that it answered.
+    That is a cursor where the stored one is old or where our own echo stands between the two, so
+    that it is not told again at every poll; a complete listing, or a recovery; and now and then
+    that it answered.
     """
     now = services.clock.now()
     values: dict[str, object] = {}
     old = calendar.cursor_at is None or now - calendar.cursor_at >= CURSOR_KEPT
-    if found.cursor is not None and found.cursor != calendar.cursor and (old or found.complete):
+    worth = old or found.complete or bool(found.told)
+    if found.cursor is not None and found.cursor != calendar.cursor and worth:
         values |= {"cursor": found.cursor, "cursor_at": now}
     if found.complete:
         values |= {"complete_at": now}

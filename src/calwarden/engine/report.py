@@ -27,7 +27,7 @@ class PollReport:
     ``requests`` counts calls to the calendar's API. ``steps`` are documents of what was, or in a
     dry run would be, written. ``drifts`` are the numbers of those that this pass touched; a dry run
     has none and shows ``findings`` instead. ``again``: something has to be looked at once more.
-    ``made``: a look has yet to tell of something new. ``problem`` says in words what went wrong.
+    ``made``: a look has yet to tell of what was written. ``problem`` says in words what went wrong.
     """
 
     id: int
