@@ -133,8 +133,14 @@ def _read(
 def _fold(services: Services, calendar_id: int, delta: Delta, known: StoredLooks) -> Look:
     """Drop our own echo and what repeats stored revisions; tell absences of a complete listing."""
     if not (delta.changed or delta.removed or delta.complete):
-        # nothing was told, so there is nothing to compare
-        return Look(changed={}, removed=frozenset(), complete=False, cursor=delta.cursor)
+        # nothing is news, so there is nothing to compare
+        return Look(
+            changed={},
+            removed=frozenset(),
+            complete=False,
+            cursor=delta.cursor,
+            told=delta.told,
+        )
     with services.database.read() as connection:
         if delta.present is not None:
             stored = known.revisions()
