@@ -18,7 +18,7 @@ from calwarden.demo.server import CalendarServer
 SCRIPT = Path(sys.executable).with_name("calwarden")
 PATIENCE = 60
 NOW = "2026-12-01T09:00:00-05:00"
-ACCOUNTS = {"dana": "harbor: pass ü", "eve": "another pass"}
+ACCOUNTS = {"dana": "harbor: pass ü", "eve": "another pass", "ida": "no calendars"}
 
 PRACTICE: dict[str, Any] = {
     "practice": {"name": "Harbor Practice", "timezone": "America/New_York"},
@@ -132,7 +132,7 @@ def bytecode(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[CalendarServer]:
-    """A calendar server with two accounts that may read each other's calendars."""
+    """A calendar server with three accounts that may read each other's calendars."""
     folder = tmp_path_factory.mktemp("server")
     running = CalendarServer(folder, ACCOUNTS, rights="owner_write")
     running.start()

@@ -83,7 +83,7 @@ class TestLinking:
 
     def test_an_address_without_a_calendar_server_is_named(self, stocked, server):
         """A path that is no calendar home is told from a server that is down."""
-        ran = stocked.link(f"{server.url}nothing/here/", account="eve", expect=DEPENDENCY)
+        ran = stocked.link(f"{server.url}nothing/here/", account="ida", expect=DEPENDENCY)
         assert said(ran, "127.0.0.1", "shows no calendar")
 
     def test_a_server_that_is_down_is_named(self, stocked):
