@@ -111,7 +111,7 @@ def before(row: ReportRow) -> str:
 
 def after(row: ReportRow) -> str:
     """Say how it stood outside when it was seen."""
-    if row.kind in {DriftKind.MASS_CHANGE, DriftKind.CALENDAR_EMPTIED}:
+    if row.kind in CASES:
         return f"{len(row.appointments)} items"
     words = {
         DriftKind.EXPOSED: "public",
