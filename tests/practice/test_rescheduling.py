@@ -145,6 +145,18 @@ def test_only_what_has_started_is_corrected_and_only_with_a_reason(desk):
         desk.do(corrections.correct, "a-1", truth)
 
 
+def test_a_correction_into_the_future_is_refused(desk):
+    """It tells when something was; until its very start an appointment has not been."""
+    desk.book("2026-12-01T10:00", ref="a-1")
+    desk.claim("cl-1", "a-1", "ready")
+    desk.at("2026-12-01T10:20-05:00")
+    with pytest.raises(Refused, match="2026-12-01T10:21:00 lies ahead"):
+        correct(desk, "a-1", "2026-12-01T10:21")
+    assert desk.find("a-1").scheduled_start is None
+    correct(desk, "a-1", "2026-12-01T10:20")
+    assert documents.document(desk.find("a-1"))["start"] == "2026-12-01T10:20:00-05:00"
+
+
 def test_a_series_that_has_not_begun_is_shifted_in_place(any_desk):
     """Slots move with it; refs and series stay; a shift by its own step swaps no identities."""
     any_desk.weekly("s-1", "2026-12-08T10:00", count=3)

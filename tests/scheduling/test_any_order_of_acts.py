@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -47,7 +47,6 @@ class Practice(RuleBasedStateMachine):
         database = Database.open(f"sqlite:///{self.folder / 'calwarden.db'}")
         self.office = self.opening(database, ManualClock())
         self.begun = {}
-        self.corrected = False
 
     def teardown(self) -> None:
         self.office.database.close()
@@ -129,7 +128,6 @@ class Practice(RuleBasedStateMachine):
     def correct(self, pick, hours):
         ref = self._ref(pick)
         moved = after(self.office.get(ref).start, timedelta(hours=hours))
-        self.corrected = True
         self._try(self.office.correct, ref, local_text(moved))
         self._remember()
 
@@ -219,6 +217,8 @@ def test_laws_of_the_practice_hold_in_any_order_of_acts(sqlite_template, opening
             max_examples=examples,
             stateful_step_count=25,
             deadline=None,
+            # an act takes a transaction: explaining a failure would take longer than its limit
+            phases=set(Phase) - {Phase.explain},
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from calwarden.domain.appointment import Appointment
 from calwarden.domain.refusal import Refused
+from calwarden.domain.wall_time import instant, local_text
 from calwarden.practice import claims
 from calwarden.practice.appointments import demand_minutes, started
 from calwarden.practice.rescheduling import stored_start
@@ -26,7 +27,8 @@ class TrueTime:
 def correct(tx: Connection, ref: str, truth: TrueTime, *, now: datetime, actor: str) -> Appointment:
     """Correct what has started: no message goes out, the event outside and the claims follow.
 
-    The time it was scheduled for is kept through any number of corrections. Raises `Refused`.
+    The time it was scheduled for is kept through any number of corrections. Raises `Refused`: for
+    a true time that has not come, too.
     """
     before = resolve(tx, ref, now=now)
     if not truth.reason.strip():
@@ -42,9 +44,16 @@ def correct(tx: Connection, ref: str, truth: TrueTime, *, now: datetime, actor: 
         )
     minutes = before.minutes if truth.minutes is None else truth.minutes
     demand_minutes(minutes)
+    start = stored_start(truth.start, before.zone)
+    if instant(start) > now:
+        raise Refused(
+            f"{local_text(start)} lies ahead, and a correction tells when appointment {ref} was",
+            next_step="correct it once it has begun; if it did not take place, record a no-show "
+            "and book another",
+        )
     after = replace(
         before,
-        start=stored_start(truth.start, before.zone),
+        start=start,
         minutes=minutes,
         scheduled_start=before.scheduled_start or before.start,
         scheduled_minutes=before.scheduled_minutes or before.minutes,
