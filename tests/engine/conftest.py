@@ -11,6 +11,7 @@ from calwarden.domain.cadence import Cadence, Frequency, monthly_week
 from calwarden.domain.practice import Client, Practice, Provider
 from calwarden.domain.wall_time import parse_local, slot_of
 from calwarden.engine import cycle, passes
+from calwarden.engine.connections import Connections
 from calwarden.engine.services import Services
 from calwarden.practice.links import Links
 from calwarden.sdk.connector import Link
@@ -45,7 +46,7 @@ class House:
             lease_clock=clock,
             installation=database.installation_id,
             fingerprint=FINGERPRINT,
-            connect=lambda calendar: self.worlds[calendar.id].connector(),
+            connections=Connections(lambda calendar: self.worlds[calendar.id].connector()),
             owner="test:1",
             links=Links(key=b"k" * 32, public_url="https://harbor.example"),
             failpoint=self._point,

@@ -7,6 +7,7 @@ import pytest
 
 from calwarden.domain.message import MessageKind
 from calwarden.engine import proposals
+from calwarden.engine.connections import Connections
 from calwarden.engine.timers import tick
 from calwarden.practice.messages.correspondence import correspondence
 from calwarden.practice.messages.house import House as Words
@@ -150,7 +151,7 @@ def test_a_lost_link_is_told_exactly_once(two):
     def refuse(_calendar):
         raise NeedsAuth("access was revoked")
 
-    two.services = replace(two.services, connect=refuse)
+    two.services = replace(two.services, connections=Connections(refuse))
     for _ in range(3):
         assert two.sync().outcome == "needs_relink"
     (message,) = told(two, MessageKind.RELINK_NEEDED)

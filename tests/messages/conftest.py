@@ -10,6 +10,7 @@ from calwarden.domain.appointment import Appointment
 from calwarden.domain.message import MessageStatus
 from calwarden.domain.practice import Client, Practice, Provider
 from calwarden.domain.wall_time import parse_local
+from calwarden.engine.connections import Connections
 from calwarden.engine.outbox import deliver
 from calwarden.engine.services import Post, Services
 from calwarden.engine.smtp import MailServer
@@ -76,7 +77,7 @@ class Bureau:
             lease_clock=ManualClock(),
             installation=self.database.installation_id,
             fingerprint=FINGERPRINT,
-            connect=lambda _calendar: None,
+            connections=Connections(lambda _calendar: None),
             owner=owner,
             alive=alive or (lambda _owner: True),
             post=Post(server=MailServer(port=port, **values), words=Renderer(self.house(), folder)),

@@ -23,6 +23,7 @@ from calwarden.domain.practice import Client, Payer, Practice, Provider
 from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import instant, local_text, parse_local
 from calwarden.engine import cycle, passes
+from calwarden.engine.connections import Connections
 from calwarden.engine.cycle import Mode
 from calwarden.engine.lease import LeaseLost
 from calwarden.engine.passes import ROUNDS
@@ -212,7 +213,9 @@ class World:
             lease_clock=clock,
             installation=self.database.installation_id,
             fingerprint=FINGERPRINT,
-            connect=lambda calendar: Connection(self.servers[calendar.id], self.reach, self._tell),
+            connections=Connections(
+                lambda calendar: Connection(self.servers[calendar.id], self.reach, self._tell)
+            ),
             owner=worker,
             links=Links(key=b"k" * 32, public_url="https://harbor.example"),
             alive=lambda owner: owner not in self.dead,

@@ -21,6 +21,7 @@ from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
 from calwarden.domain.rules import Rollout, Rules
 from calwarden.engine.clock_watch import ClockWatch
+from calwarden.engine.connections import Connections
 from calwarden.engine.pacing import Pace, Pacer, back_off, pace_key
 from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
@@ -235,7 +236,7 @@ class Application:
             lease_clock=SystemClock(),
             installation=self.database.installation_id,
             fingerprint=self.fingerprint,
-            connect=self._connect_paced,
+            connections=self.connections,
             owner=process_name(),
             policy=self.policy,
             wording=Wording(
@@ -351,6 +352,11 @@ class Application:
         reachable = self.settings.push.enabled and web.public_url.startswith("https://")
         return f"{web.public_url}{HOOKS}" if reachable else None
 
+    @cached_property
+    def connections(self) -> Connections:
+        """The linked calendars' connectors, kept open between polls."""
+        return Connections(self._connect_paced)
+
     def _connect_paced(self, calendar: LinkedCalendar) -> Connector:
         key = pace_key(calendar)
 
@@ -377,7 +383,8 @@ class Application:
         return moved
 
     def close(self) -> None:
-        """Close every connection to the database."""
+        """Close every connection, to calendars and to the database."""
+        self.connections.close()
         self.database.close()
 
     def _context(

@@ -190,7 +190,7 @@ def _trials(application: Application) -> Iterator[Finding]:
             with uninterrupted():
                 link = reprobing.probe(services, one, actor=ACTOR)
         except RemoteError as error:
-            failures_of_calendars.note(services, one, error, requests=0, dry_run=False)
+            failures_of_calendars.note(services, one, error, dry_run=False)
             yield _warning(name, f"could not be tried out: {error}")
         except LeaseLost:
             yield _warning(name, "not tried out: another process is writing to it; try again")

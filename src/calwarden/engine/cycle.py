@@ -12,6 +12,7 @@ from calwarden.domain.view import CalendarView
 from calwarden.engine import (
     elsewhere,
     failures,
+    heads,
     load,
     observe,
     reprobing,
@@ -19,7 +20,8 @@ from calwarden.engine import (
     unlinking,
 )
 from calwarden.engine.apply import Applied, Applier
-from calwarden.engine.load import Head, Stored
+from calwarden.engine.heads import Head
+from calwarden.engine.load import Stored
 from calwarden.engine.observe import CURSOR_KEPT, Look
 from calwarden.engine.record import Prepared, Recorded, record, write_of
 from calwarden.engine.report import PollOutcome, PollReport
@@ -53,27 +55,21 @@ class Mode:
     probed: bool = False
 
 
-class _Outdated(Exception):
-    """The server is not the one that was tried out."""
-
-    def __init__(self, requests: int) -> None:
-        super().__init__()
-        self.requests = requests
-
-
 class NotApproved(Exception):
     """The plan is not the one that was reviewed; nothing was written."""
 
 
-def poll(services: Services, calendar_id: int, mode: Mode | None = None) -> PollReport:
-    """Make one pass over a calendar, whether due or not.
+def poll(
+    services: Services, calendar_id: int, mode: Mode | None = None, *, head: Head | None = None
+) -> PollReport:
+    """Make one pass over a calendar, whether due or not; ``head`` is it as just read, if it was.
 
     Raises `NotApproved`, `calwarden.engine.lease.LeaseLost` and the store's own errors; what the
     remote side does wrong is an outcome.
     """
     mode = mode or Mode()
-    with services.database.read() as connection:
-        head = load.head(connection, calendar_id)
+    if head is None:
+        head = _head(services, calendar_id)
     calendar = head.calendar
     if calendar.status in STOPPED:
         return _report(calendar, STOPPED[calendar.status], problem=calendar.status_reason)
@@ -81,40 +77,43 @@ def poll(services: Services, calendar_id: int, mode: Mode | None = None) -> Poll
     if calendar.not_before is not None and calendar.not_before > now:
         wait = f"asked to wait until {calendar.not_before.isoformat(timespec='seconds')}"
         return _report(calendar, PollOutcome.THROTTLED, problem=wait)
-    try:
-        connector = services.connect(calendar)
-    except RemoteError as error:
-        return _failed(services, calendar, error, mode, requests=0)
-    try:
-        return _with(services, head, connector, mode)
-    except _Outdated as outdated:
-        spent = outdated.requests
-    except RemoteError as error:
-        return _failed(services, calendar, error, mode, requests=connector.requests)
-    finally:
-        connector.close()
-    return _tried_again(services, calendar, mode, spent)
-
-
-def _tried_again(
-    services: Services, calendar: LinkedCalendar, mode: Mode, spent: int
-) -> PollReport:
-    """Try the calendar out before anything is written to a server that nobody has met."""
+    report, spent = _pass(services, head, mode)
+    if report is not None:
+        return report
+    # nothing is written to a server that nobody has met
     try:
         link = reprobing.probe(services, calendar)
     except RemoteError as error:
         return _failed(services, calendar, error, mode, requests=spent)
     spent += int(link.probe.get("requests", 0))
-    with services.database.read() as connection:
-        head = load.head(connection, calendar.id)
-    connector = services.connect(head.calendar)
-    try:
-        report = _with(services, head, connector, replace(mode, probed=True))
-    except RemoteError as error:
-        report = _failed(services, calendar, error, mode, requests=connector.requests)
-    finally:
-        connector.close()
+    report, _ = _pass(services, _head(services, calendar_id), replace(mode, probed=True))
+    if report is None:
+        raise AssertionError("a server was to be tried out twice in one poll")
     return replace(report, requests=report.requests + spent)
+
+
+def _head(services: Services, calendar_id: int) -> Head:
+    with services.database.read() as connection:
+        return heads.head(connection, calendar_id)
+
+
+def _pass(services: Services, head: Head, mode: Mode) -> tuple[PollReport | None, int]:
+    """Make one pass with a connector that is lent for it; return its report and its requests.
+
+    There is no report where the server is not the one that was tried out. A connector counts
+    for as long as it is open, hence the difference.
+    """
+    spent = 0
+    try:
+        with services.connections.lent(head) as connector:
+            before = connector.requests
+            try:
+                report = _with(services, head, connector, mode)
+            finally:
+                spent = connector.requests - before
+    except RemoteError as error:
+        return _failed(services, head.calendar, error, mode, requests=spent), spent
+    return None if report is None else replace(report, requests=spent), spent
 
 
 def _failed(
@@ -125,26 +124,25 @@ def _failed(
         # nobody can take our events out any more, and nobody is to be asked to link it again
         unlinking.finish(services, calendar, removed=0)
         return _report(calendar, PollOutcome.DONE, requests=requests, problem=str(error))
-    return failures.note(services, calendar, error, requests=requests, dry_run=mode.dry_run)
+    report = failures.note(services, calendar, error, dry_run=mode.dry_run)
+    return replace(report, requests=requests)
 
 
-def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> PollReport:
+def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> PollReport | None:
     calendar = head.calendar
     if calendar.status is CalendarStatus.UNLINKING:
         return unlinking.unlink(services, head, connector, dry_run=mode.dry_run)
     found = observe.look(services, calendar, connector)
     if not (mode.dry_run or mode.probed) and reprobing.due(services, calendar, connector):
-        raise _Outdated(connector.requests)
+        return None
     services.failpoint("after_observe")
-    with services.database.read() as connection:
-        rereads = managed.rereads(connection, calendar.id)
-        made = managed.unconfirmed(connection, calendar.id)
-    if _quiet(services, head, found, [*rereads, *made], mode):
+    if _quiet(services, head, found, mode):
         _checkpoint(services, calendar, found)
-        return _report(calendar, _standing(calendar), requests=connector.requests, quiet=True)
+        return _report(calendar, _standing(calendar), quiet=True)
     with services.database.read() as connection:
+        unsettled = dict(managed.rereads(connection, calendar.id))
+        made = managed.unconfirmed(connection, calendar.id)
         stored = load.load(connection, services, calendar.id, connector)
-    unsettled = dict(head.rereads)
     if not found.complete:
         # what was made and deleted since the cursor need not be told (RFC 6578 section 3.5.2)
         unsettled.update({uid: place for uid, place in made if place not in found.told})
@@ -183,7 +181,6 @@ def _carry_out(
         return _report(
             calendar,
             outcome,
-            requests=connector.requests,
             findings=decision.findings,
             flagged=len(flagged),
             steps=steps,
@@ -201,7 +198,6 @@ def _carry_out(
     report = _report(
         calendar,
         outcome,
-        requests=connector.requests,
         published=applied.published,
         removed=applied.removed,
         reverted=applied.reverted,
@@ -214,9 +210,7 @@ def _carry_out(
         problem="; ".join(sorted(set(applied.refused))) or None,
     )
     if applied.stopped is not None:
-        ended = failures.note(
-            services, calendar, applied.stopped, requests=connector.requests, dry_run=False
-        )
+        ended = failures.note(services, calendar, applied.stopped, dry_run=False)
         return replace(report, outcome=ended.outcome, problem=ended.problem)
     return report
 
@@ -247,12 +241,11 @@ def _quiet(
     services: Services,
     head: Head,
     found: Look,
-    owed: list[tuple[str, str | None]],
     mode: Mode,
 ) -> bool:
     """Tell whether nothing can follow from this look (architecture: a quiet poll)."""
     calendar, now = head.calendar, services.clock.now()
-    if mode.dry_run or mode.approve is not None or head.unsettled or owed:
+    if mode.dry_run or mode.approve is not None or head.unsettled or head.owed:
         return False
     if calendar.answered_at is not None and calendar.answered_at > now:
         return False  # the clock went back: what was to wake up by it may be long overdue
@@ -284,16 +277,21 @@ def _checkpoint(services: Services, calendar: LinkedCalendar, found: Look) -> No
     worth = old or found.complete or bool(found.told)
     if found.cursor is not None and found.cursor != calendar.cursor and worth:
         values |= {"cursor": found.cursor, "cursor_at": now}
-    if found.complete:
-        values |= {"complete_at": now}
     if calendar.failures:
         values |= {"failures": 0}
+    # a server that always lists all of it is not written down each time
+    whole = calendar.complete_at
+    if found.complete and (values or whole is None or not now - CURSOR_KEPT < whole <= now):
+        values |= {"complete_at": now}
     if values:
         values |= {"answered_at": now}
     elif calendar.checked_at is None or now - calendar.checked_at >= CURSOR_KEPT:
         values = {"checked_at": now}
-    if values:
-        with services.database.write() as connection:
+    if not values:
+        return
+    with services.database.write() as connection:
+        # whoever wrote meanwhile knows more than this look
+        if calendars.get(connection, calendar.id).fence == calendar.fence:
             calendars.save(connection, calendar.id, **values)
 
 

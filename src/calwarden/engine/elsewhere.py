@@ -55,7 +55,7 @@ def _others(services: Services, calendar: LinkedCalendar) -> list[LinkedCalendar
 def _standing(services: Services, calendar: LinkedCalendar, uids: Iterable[str]) -> set[str]:
     """Return which of ``uids`` stand in a calendar; what cannot be asked shows nothing."""
     try:
-        with closing(services.connect(calendar)) as connector:
+        with closing(services.connections.connect(calendar)) as connector:
             return {uid for uid in uids if connector.find(uid) is not None}
     except RemoteError:
         return set()  # its own look finds out what is wrong with it

@@ -46,7 +46,6 @@ def note(
     calendar: LinkedCalendar,
     error: RemoteError,
     *,
-    requests: int,
     dry_run: bool,
 ) -> PollReport:
     """Store what the failure means and return it as a report; a dry run stores nothing."""
@@ -63,7 +62,6 @@ def note(
         id=calendar.id,
         connector=calendar.connector,
         outcome=outcome,
-        requests=requests,
         problem=str(error),
     )
 

@@ -35,19 +35,6 @@ SEEN_BACK = WATCHED_BACK + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """What tells a quiet poll from one that has something to do.
-
-    ``rereads``: uid and remote id of what the look has to read by its id.
-    """
-
-    calendar: LinkedCalendar
-    schedule_revision: int
-    unsettled: bool
-    rereads: tuple[tuple[str, str | None], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """Everything the store says about one calendar."""
 
@@ -62,17 +49,6 @@ class Stored:
     observed: Mapping[str, Observed]
     elsewhere: frozenset[str]
     marks_elsewhere: Mapping[str, Mark]
-
-
-def head(connection: Connection, calendar_id: int) -> Head:
-    """Return the calendar and whether anything is unsettled; raises `NotFound`."""
-    calendar = calendars.get(connection, calendar_id)
-    return Head(
-        calendar=calendar,
-        schedule_revision=_schedule_revision(connection, calendar.provider),
-        unsettled=journal.has_open(connection, calendar_id),
-        rereads=tuple(managed.rereads(connection, calendar_id)),
-    )
 
 
 def load(

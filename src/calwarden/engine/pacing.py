@@ -1,5 +1,6 @@
 """How fast a host or mailbox may be asked: a token bucket and a number of places for each."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +54,13 @@ class Pacer:
         self._buckets: dict[str, _Bucket] = {}
         self._places: dict[str, threading.BoundedSemaphore] = {}
         self._lock = threading.Lock()
+        self._told = itertools.count(1)
+        self.news = 0
+        """Rises whenever a poll changed something, or was asked to wait, which others may heed."""
+
+    def tell(self) -> None:
+        """Let those who read before know that they may have read what is no longer so."""
+        self.news = next(self._told)
 
     def wait(self, key: str) -> None:
         """Wait until one more request may be sent to ``key``, and take its token."""

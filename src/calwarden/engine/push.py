@@ -118,7 +118,7 @@ def _keep_one(
     services: Services, calendar: LinkedCalendar, own: Sequence[StoredSubscription], now: datetime
 ) -> str:
     try:
-        with closing(services.connect(calendar)) as connector:
+        with closing(services.connections.connect(calendar)) as connector:
             return _with(services, calendar, connector, own, now)
     except RemoteError as error:
         return _refused(services, calendar, error)
@@ -234,7 +234,7 @@ def _refused(services: Services, calendar: LinkedCalendar, error: RemoteError) -
     values = {"push_problem": str(error), "push_retry_at": now + (SOON if passes else AGAIN)}
     if isinstance(error, Transient) and (error.throttled or error.retry_after is not None):
         # what the service asks for holds for every request to it
-        failures.note(services, calendar, error, requests=0, dry_run=False)
+        failures.note(services, calendar, error, dry_run=False)
     with services.database.write() as tx:
         if isinstance(error, NeedsAuth | CalendarGone):
             subscriptions.mark(tx, calendar.id, now=now)

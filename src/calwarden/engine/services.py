@@ -12,12 +12,13 @@ from calwarden.domain.policy import Policy
 from calwarden.domain.projection import Wording
 from calwarden.domain.rules import Rules
 from calwarden.engine.clock_watch import ClockWatch
+from calwarden.engine.connections import Connections
 from calwarden.engine.smtp import MailServer
 from calwarden.practice.digest import Digest
 from calwarden.practice.links import Links
 from calwarden.practice.messages.correspondence import Correspondence
 from calwarden.practice.messages.house import Rendered
-from calwarden.sdk.connector import Connector, Link
+from calwarden.sdk.connector import Link
 from calwarden.store.outbox import OutboxMessage
 from calwarden.store.unit_of_work import Database
 
@@ -48,7 +49,7 @@ class Post:
 class Services:
     """Everything a poll needs.
 
-    ``connect`` opens a linked calendar and raises `calwarden.sdk.errors`. ``owner`` names this
+    ``connections`` opens linked calendars. ``owner`` names this
     process in leases, and ``alive`` tells whether the process that an owner names still runs (True
     when unknown). ``lease_clock`` is real time even where ``clock`` is turned by hand.
     ``failpoint`` is called at every named point of a cycle; tests kill the process there.
@@ -64,7 +65,7 @@ class Services:
     lease_clock: Clock
     installation: str
     fingerprint: Fingerprint
-    connect: Callable[[LinkedCalendar], Connector]
+    connections: Connections
     owner: str
     links: Links
     policy: Policy = field(default_factory=Policy)

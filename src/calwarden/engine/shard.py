@@ -3,30 +3,30 @@
 It picks those that are due, polls them, and notes when they are next.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, update
 
-from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
+from calwarden.domain.linked_calendar import CalendarStatus
+from calwarden.engine import due, heads
 from calwarden.engine.cycle import poll
+from calwarden.engine.due import Candidate, Prospect
+from calwarden.engine.heads import Head
 from calwarden.engine.lease import LeaseLost
 from calwarden.engine.pacing import Pacer, pace_key
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
-from calwarden.store import calendars, subscriptions
 from calwarden.store.errors import DatabaseBusy
-from calwarden.store.tables import appointments, providers
 from calwarden.store.tables import calendars as calendar_table
 
-POLLED = (CalendarStatus.ACTIVE, CalendarStatus.HELD, CalendarStatus.UNLINKING)
-NEAR_AHEAD = timedelta(hours=12)
-NEAR_BEHIND = timedelta(hours=4)
 STORED_EVERY = timedelta(minutes=1)
 STUCK_AGAIN = timedelta(minutes=1)
+FRESH = timedelta(seconds=2)
+"""How long what was read of all that were due is taken for true when one's turn comes."""
 
 log = structlog.get_logger("calwarden.shard")
 
@@ -41,6 +41,15 @@ class Intervals:
     near: timedelta = timedelta(seconds=120)
     far: timedelta = timedelta(seconds=900)
     told: timedelta = timedelta(seconds=3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picked:
+    """A calendar that is due, and when it was read: by a clock, and by the pacer's news."""
+
+    head: Head
+    read_at: float
+    news: int
 
 
 class Shard:
@@ -74,16 +83,17 @@ class Shard:
     def run(self, now: datetime) -> list[PollReport]:
         """Poll what is due in a thread pool; a failure of one calendar stops no other."""
         with self._services.database.read() as connection:
-            due = [one for one in self._members(connection) if self._is_due(connection, one, now)]
-        if not due:
+            found = due.members(connection, self.number, self.of)
+            picked = self._read(connection, [one.id for one in found if self._is_due(one, now)])
+        if not picked:
             self._store(now)
             return []
-        if len(due) == 1:
-            reports = [self._poll(due[0])]
+        if len(picked) == 1:
+            reports = [self._poll(picked[0])]
         else:
-            with ThreadPoolExecutor(min(self._concurrency, len(due))) as pool:
-                reports = list(pool.map(self._poll, due))
-        self._done(zip(due, reports, strict=True), now)
+            with ThreadPoolExecutor(min(self._concurrency, len(picked))) as pool:
+                reports = list(pool.map(self._poll, picked))
+        self._done(picked, reports, now)
         self._store(now)
         return [report for report in reports if report is not None]
 
@@ -91,75 +101,75 @@ class Shard:
         """Poll one calendar now, as a notice asks for, unless it stopped or has to wait."""
         now = self._services.clock.now()
         with self._services.database.read() as connection:
-            calendar = calendars.find(connection, calendar_id)
-            if calendar is None or calendar.status not in POLLED:
+            one = due.member(connection, calendar_id)
+            if one is None or not self._is_due(one, now):
                 return None
-            if not self._is_due(connection, calendar, now):
-                return None
-        report = self._poll(calendar)
-        self._done([(calendar, report)], now)
-        return report
+            picked = self._read(connection, [calendar_id])
+        reports = [self._poll(each) for each in picked]
+        self._done(picked, reports, now)
+        return reports[0] if reports else None
 
     def has_heard(self, calendar_id: int, marked_at: datetime) -> bool:
         """Tell whether a look began after that mark was seen."""
         return self._heard.get(calendar_id) == marked_at
 
-    def _done(
-        self, polled: Iterable[tuple[LinkedCalendar, PollReport | None]], now: datetime
-    ) -> None:
+    def _read(self, connection: Connection, ids: list[int]) -> list[_Picked]:
+        clock, news = self._services.lease_clock, self._pacer.news
+        found = heads.heads(connection, ids) if ids else {}
+        return [
+            _Picked(head=found[number], read_at=clock.monotonic(), news=news)
+            for number in ids
+            if number in found
+        ]
+
+    def _done(self, picked: list[_Picked], reports: list[PollReport | None], now: datetime) -> None:
+        polled = [report.id for report in reports if report is not None]
         with self._services.database.read() as connection:
-            for calendar, report in polled:
-                if report is None:
-                    self._due[calendar.id] = now + STUCK_AGAIN
-                    continue
-                self._due[calendar.id] = now + self._interval(connection, calendar, now)
-                self._checked[calendar.id] = now
+            found = due.prospects(connection, polled, now=now) if polled else {}
+        for one in picked:
+            number = one.head.calendar.id
+            if number in found:
+                self._due[number] = now + self._interval(found[number])
+                self._checked[number] = now
+            else:
+                self._due[number] = now + STUCK_AGAIN
 
-    def _members(self, connection: Connection) -> list[LinkedCalendar]:
-        found = calendars.search(connection, statuses=POLLED)
-        return [one for one in found if one.id % self.of == self.number]
-
-    def _is_due(self, connection: Connection, calendar: LinkedCalendar, now: datetime) -> bool:
-        if calendar.not_before is not None and calendar.not_before > now:
+    def _is_due(self, one: Candidate, now: datetime) -> bool:
+        if one.not_before is not None and one.not_before > now:
             return False
-        own = self._due.get(calendar.id)
-        waits = calendar.failures and calendar.due_at is not None and calendar.due_at > now
+        own = self._due.get(one.id)
+        waits = one.failures and one.due_at is not None and one.due_at > now
         if waits:
             return False
-        if calendar.status is CalendarStatus.UNLINKING:
+        if one.status == CalendarStatus.UNLINKING:
             return True
-        if calendar.wake_at is not None and calendar.wake_at <= now:
+        if one.wake_at is not None and one.wake_at <= now:
             return True
-        if self._was_marked(calendar) or self._has_news(connection, calendar):
+        if one.news or self._was_marked(one):
             return True
-        due = own if own is not None else calendar.due_at
-        return due is None or due <= now
+        when = own if own is not None else one.due_at
+        return when is None or when <= now
 
-    def _was_marked(self, calendar: LinkedCalendar) -> bool:
+    def _was_marked(self, one: Candidate) -> bool:
         """Tell whether a notice came that no look has followed.
 
         What an earlier process has heard is not known: then its last look counts.
         """
-        if calendar.pushed_at is None or self.has_heard(calendar.id, calendar.pushed_at):
+        if one.pushed_at is None or self.has_heard(one.id, one.pushed_at):
             return False
-        first = calendar.id not in self._heard
-        looked = calendar.checked_at if first else None
-        return looked is None or calendar.pushed_at > looked
+        looked = one.checked_at if one.id not in self._heard else None
+        return looked is None or one.pushed_at > looked
 
-    @staticmethod
-    def _has_news(connection: Connection, calendar: LinkedCalendar) -> bool:
-        query = select(providers.c.schedule_revision).where(providers.c.ref == calendar.provider)
-        return bool(connection.execute(query).scalar_one() != calendar.planned_revision)
-
-    def _poll(self, calendar: LinkedCalendar) -> PollReport | None:
+    def _poll(self, picked: _Picked) -> PollReport | None:
         clock = self._services.lease_clock
+        calendar = picked.head.calendar
         began = clock.monotonic()
         heard = self._heard.get(calendar.id)
         if calendar.pushed_at is not None:
             self._heard[calendar.id] = calendar.pushed_at
         try:
             with self._pacer.place(pace_key(calendar)):
-                report = poll(self._services, calendar.id)
+                report = poll(self._services, calendar.id, head=self._fresh(picked))
         except (LeaseLost, DatabaseBusy):
             self._forget(calendar.id, heard)
             return None
@@ -170,6 +180,7 @@ class Shard:
         seconds = clock.monotonic() - began
         self._told(report, seconds)
         if not report.quiet or report.outcome is not PollOutcome.DONE:
+            self._pacer.tell()
             log.info(
                 "polled",
                 calendar=report.id,
@@ -182,6 +193,11 @@ class Shard:
             )
         return report
 
+    def _fresh(self, picked: _Picked) -> Head | None:
+        """Return what was read for all that were due, unless it may have changed since."""
+        aged = self._services.lease_clock.monotonic() - picked.read_at > FRESH.total_seconds()
+        return None if aged or picked.news != self._pacer.news else picked.head
+
     def _forget(self, calendar_id: int, heard: datetime | None) -> None:
         """Take back that a mark was heard: the look did not count."""
         if heard is None:
@@ -189,20 +205,10 @@ class Shard:
         else:
             self._heard[calendar_id] = heard
 
-    def _interval(
-        self, connection: Connection, calendar: LinkedCalendar, now: datetime
-    ) -> timedelta:
-        if subscriptions.tells(connection, calendar.id, now=now):
+    def _interval(self, prospect: Prospect) -> timedelta:
+        if prospect.told:
             return self._intervals.told
-        query = select(
-            exists().where(
-                appointments.c.provider == calendar.provider,
-                appointments.c.starts_at < now + NEAR_AHEAD,
-                appointments.c.ends_at > now - NEAR_BEHIND,
-            )
-        )
-        near = bool(connection.execute(query).scalar_one())
-        return self._intervals.near if near else self._intervals.far
+        return self._intervals.near if prospect.near else self._intervals.far
 
     def _store(self, now: datetime) -> None:
         """Keep due and last-checked times: after a restart at most a minute is polled again."""

@@ -8,7 +8,7 @@ from calwarden.domain.event import Observed
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
 from calwarden.domain.wall_time import instant
 from calwarden.engine import push
-from calwarden.engine.load import Head
+from calwarden.engine.heads import Head
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
 from calwarden.sdk.connector import Connector, Verb, Write
@@ -42,7 +42,6 @@ def unlink(services: Services, head: Head, connector: Connector, *, dry_run: boo
         id=calendar.id,
         connector=calendar.connector,
         outcome=PollOutcome.DONE,
-        requests=connector.requests,
         removed=removed,
         problem=problem,
     )

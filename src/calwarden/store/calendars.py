@@ -29,7 +29,7 @@ def find(connection: Connection, calendar_id: int) -> LinkedCalendar | None:
     """Return the link; None where there is none."""
     query = select(calendars).where(calendars.c.id == calendar_id)
     row = connection.execute(query).mappings().first()
-    return None if row is None else _calendar(row)
+    return None if row is None else from_row(row)
 
 
 def get(connection: Connection, calendar_id: int) -> LinkedCalendar:
@@ -48,7 +48,7 @@ def find_linked(connection: Connection, connector: str, remote_id: str) -> Linke
         calendars.c.status != CalendarStatus.UNLINKED.value,
     )
     row = connection.execute(query).mappings().first()
-    return None if row is None else _calendar(row)
+    return None if row is None else from_row(row)
 
 
 def search(
@@ -66,7 +66,7 @@ def search(
         query = query.where(calendars.c.status.in_([status.value for status in statuses]))
     if role is not None:
         query = query.where(calendars.c.role == role.value)
-    return [_calendar(row) for row in connection.execute(query).mappings()]
+    return [from_row(row) for row in connection.execute(query).mappings()]
 
 
 def insert_one(connection: Connection, new: NewCalendar, *, now: datetime) -> int:
@@ -194,6 +194,7 @@ def _limitations(link: Link) -> dict[str, Any]:
     return dict(link.probe.get("limitations") or {})
 
 
-def _calendar(row: RowMapping) -> LinkedCalendar:
+def from_row(row: RowMapping | Mapping[str, Any]) -> LinkedCalendar:
+    """Return the link that a row of its table holds."""
     typed = {"role": Role(row["role"]), "status": CalendarStatus(row["status"])}
     return LinkedCalendar(**{**row, **typed})
