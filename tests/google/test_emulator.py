@@ -6,12 +6,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from calwarden.testing.emulators.google import GoogleServer, Quota
 from calwarden_google.credentials import EXISTING_CALENDAR, PREFIX
+from emulators.door import Door
 
 OWNER = "dana@harbor.example"
 TIMES = {
@@ -268,30 +270,22 @@ def test_a_watched_calendar_posts_to_its_channel(strict):
     thread.join()
 
 
-def _control(server, name, **arguments):
-    request = urllib.request.Request(
-        f"{server.url}/_control/{name}", data=json.dumps(arguments).encode(), method="POST"
-    )
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.loads(answer.read())["result"]
-
-
 def test_another_process_can_act_as_a_person(strict):
     """The control door does what a person does, sets switches and faults, and tells of it."""
-    made = _control(
-        strict,
-        "act",
-        calendar=OWNER,
-        act="add",
-        title="Gym",
-        start="2027-01-12T10:00:00",
-        end="2027-01-12T11:00:00",
-    )
-    _control(strict, "act", calendar=OWNER, act="drag", key=made, minutes=60)
-    (row,) = _control(strict, "events", calendar=OWNER)
-    assert row["start"]["dateTime"] == "2027-01-12T11:00:00-05:00"
-    _control(strict, "rule", series_change="drop")
-    assert strict.rules.series_change == "drop"
-    _control(strict, "fault", kind="error", method="events.get", status=503)
-    assert Client(strict)("GET", f"{EVENTS}/{made}") == (503, "backendError")
-    assert _control(strict, "report")["requests"] == ["events.get"]
+    with closing(Door(strict.url)) as door:
+        made = door(
+            "act",
+            calendar=OWNER,
+            act="add",
+            title="Gym",
+            start="2027-01-12T10:00:00",
+            end="2027-01-12T11:00:00",
+        )
+        door("act", calendar=OWNER, act="drag", key=made, minutes=60)
+        (row,) = door("events", calendar=OWNER)
+        assert row["start"]["dateTime"] == "2027-01-12T11:00:00-05:00"
+        door("rule", series_change="drop")
+        assert strict.rules.series_change == "drop"
+        door("fault", kind="error", method="events.get", status=503)
+        assert Client(strict)("GET", f"{EVENTS}/{made}") == (503, "backendError")
+        assert door("report")["requests"] == ["events.get"]

@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-import requests
+
+from emulators.door import Door
 
 TESTS = Path(__file__).parents[2]
 OWNER = "dana@harbor.example"
@@ -28,17 +30,9 @@ def settings() -> Iterator[dict]:
 def test_another_process_acts_through_the_door(settings):
     """A person's act, a switch, a fault and the report."""
     root = settings["graph_root"].removesuffix("/v1.0")
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = settings["ca_file"]
-
-        def control(name, **arguments):
-            answer = session.post(f"{root}/_control/{name}", json=arguments)
-            assert answer.ok, answer.text
-            return answer.json()["result"]
-
-        [calendar] = control("calendars")
-        key = control(
+    with closing(Door(root, settings["ca_file"])) as door:
+        [calendar] = door("calendars")
+        key = door(
             "act",
             calendar=calendar["id"],
             act="add",
@@ -46,12 +40,12 @@ def test_another_process_acts_through_the_door(settings):
             start="2027-01-04T10:00:00",
             end="2027-01-04T11:00:00",
         )
-        control("rule", if_match=[])
-        control("fault", kind="error", method="events.get", status=503)
-        [row] = control("events", calendar=calendar["id"])
+        door("rule", if_match=[])
+        door("fault", kind="error", method="events.get", status=503)
+        [row] = door("events", calendar=calendar["id"])
         assert (row["id"], row["subject"]) == (key, "Dentist")
-        assert control("refresh_token", email=OWNER, scopes=["Calendars.ReadWrite"])
-        assert session.post(f"{root}/_control/no_such_act", json={}).status_code == 500
-        report = control("report")
+        assert door("refresh_token", email=OWNER, scopes=["Calendars.ReadWrite"])
+        assert door.knock("no_such_act").status_code == 500
+        report = door("report")
         assert (report["writes"], report["mails"]) == (0, [])
         assert "no_such_act" in report["violations"][0]

@@ -1,15 +1,14 @@
 """Push channels: opened by watch, posted to on every change, closed by stop (G25, G26)."""
 
-import contextlib
-import queue
 import re
-import threading
 import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from calwarden.testing.emulators.deliveries import Deliveries
 from calwarden.testing.emulators.google_errors import ApiError
 from calwarden.testing.emulators.google_state import Calendar, State
 
@@ -31,25 +30,23 @@ class Channel:
     number: int = 0
 
 
-class Push:
-    """Keeps channels and posts to them from a thread of its own, as the service does.
+class Push(Deliveries):
+    """Keeps channels and posts to them.
 
-    Later, and maybe not. ``muted``: changes are announced to nobody. ``unverified``: the domain of
-    every address is unknown to the project.
+    ``muted``: changes are announced to nobody. ``unverified``: the domain of every address is
+    unknown to the project.
     """
 
     def __init__(self, state: State) -> None:
+        super().__init__()
         self.state = state
         self.channels: dict[str, Channel] = {}
         self.plain_http = False
         self.unverified = False
-        self.routes: dict[str, str] = {}
         self.now = time.time
         self.deliver = self._deliver
         self.muted = False
         self.sent: list[tuple[str, str, int]] = []
-        self._waiting: queue.Queue[tuple[Channel, str] | None] = queue.Queue()
-        self._thread: threading.Thread | None = None
         state.on_change = self.announce
 
     def watch(self, calendar: Calendar, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +75,7 @@ class Push:
             expires=expires,
         )
         self.channels[channel.id] = channel
-        self._post_later(channel, "sync")
+        self.later(partial(self._post, channel, "sync"))
         reply = {
             "kind": "api#channel",
             "id": channel.id,
@@ -101,37 +98,7 @@ class Push:
             return
         for channel in list(self.channels.values()):
             if channel.calendar == calendar.id and channel.expires > self.now():
-                self._post_later(channel, "exists")
-
-    def settle(self) -> None:
-        """Wait until everything announced was posted."""
-        self._waiting.join()
-
-    def close(self) -> None:
-        """End the posting thread."""
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join(timeout=5)
-
-    def _where(self, address: str) -> str:
-        """Return where an address leads to: ``routes`` stands for the domain's name and its TLS."""
-        for public, real in self.routes.items():
-            if address.startswith(public):
-                return real + address.removeprefix(public)
-        return address
-
-    def _post_later(self, channel: Channel, kind: str) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="google-push", daemon=True)
-            self._thread.start()
-        self._waiting.put((channel, kind))
-
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            with contextlib.suppress(OSError):
-                self._post(*item)
-            self._waiting.task_done()
-        self._waiting.task_done()
+                self.later(partial(self._post, channel, "exists"))
 
     def _post(self, channel: Channel, kind: str) -> None:
         channel.number = 1 if kind == "sync" else channel.number + 7
@@ -152,7 +119,7 @@ class Push:
 
     def _deliver(self, address: str, headers: Mapping[str, str]) -> None:
         request = urllib.request.Request(  # noqa: S310 - watch refused what is no http address
-            self._where(address), data=b"", headers=dict(headers), method="POST"
+            self.where(address), data=b"", headers=dict(headers), method="POST"
         )
         with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - see above
             pass

@@ -2,19 +2,19 @@
 
 import contextlib
 import json
-import queue
 import ssl
-import threading
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from calwarden.testing.emulators.deliveries import Deliveries
 from calwarden.testing.emulators.graph_errors import ApiError, mistake
 from calwarden.testing.emulators.graph_shape import Shape
 from calwarden.testing.emulators.graph_state import TENANT, Item, State, event_id
@@ -52,10 +52,11 @@ class Sent:
     status: int
 
 
-class Push:
-    """Keeps subscriptions, and posts from a thread of its own: later, and maybe not."""
+class Push(Deliveries):
+    """Keeps subscriptions and posts to them; ``muted``: changes are announced to nobody."""
 
     def __init__(self, state: State, shape: Shape) -> None:
+        super().__init__()
         self.state = state
         self.shape = shape
         self.subscriptions: dict[str, Subscription] = {}
@@ -63,8 +64,6 @@ class Push:
         self.trusted: str | None = None
         self.muted = False
         self.sent: list[Sent] = []
-        self._waiting: queue.Queue[tuple[str, dict[str, Any], str, str] | None] = queue.Queue()
-        self._thread: threading.Thread | None = None
         state.on_change = self.announce
 
     def prepare(
@@ -200,16 +199,6 @@ class Push:
                 notice = {**self._about(subscription), "lifecycleEvent": event}
                 self._post_later(subscription.lifecycle_url, notice, event)
 
-    def settle(self) -> None:
-        """Wait until everything announced was posted."""
-        self._waiting.join()
-
-    def close(self) -> None:
-        """End the posting thread."""
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join(timeout=5)
-
     def _check_url(self, url: str | None) -> None:
         if (
             url is None
@@ -246,20 +235,13 @@ class Push:
         }
 
     def _post_later(self, url: str, notice: dict[str, Any], what: str) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="graph-push", daemon=True)
-            self._thread.start()
-        self._waiting.put((url, notice, notice["subscriptionId"], what))
+        self.later(partial(self._tell, url, notice, what))
 
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            url, notice, subscription, what = item
-            status = 0
-            with contextlib.suppress(OSError):
-                status = self._post(url, notice)
-            self.sent.append(Sent(subscription=subscription, what=what, status=status))
-            self._waiting.task_done()
-        self._waiting.task_done()
+    def _tell(self, url: str, notice: dict[str, Any], what: str) -> None:
+        status = 0
+        with contextlib.suppress(OSError):
+            status = self._post(url, notice)
+        self.sent.append(Sent(subscription=notice["subscriptionId"], what=what, status=status))
 
     def _post(self, url: str, notice: dict[str, Any]) -> int:
         content = json.dumps({"value": [notice]}).encode()
@@ -272,7 +254,7 @@ class Push:
     def _open(self, url: str, content: bytes, kind: str, seconds: float) -> Any:
         context = ssl.create_default_context(cafile=self.trusted) if self.trusted else None
         request = urllib.request.Request(  # noqa: S310 - _check_url let http and https through
-            url, data=content, headers={"Content-Type": kind}, method="POST"
+            self.where(url), data=content, headers={"Content-Type": kind}, method="POST"
         )
         return urllib.request.urlopen(  # noqa: S310 - as above
             request, timeout=seconds, context=context
