@@ -1,7 +1,6 @@
 """Killed at any named point, on a real server, a restart ends where no kill would have."""
 
 import copy
-import signal
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,21 +8,19 @@ import icalendar
 import pytest
 import recurring_ical_events
 
+from e2e import kills
 from e2e.conftest import PRACTICE
+from e2e.kills import at_rest, killed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
-KILLED = -signal.SIGKILL
 FAR = datetime(2026, 12, 3, 10, tzinfo=ZoneInfo("America/New_York"))
 LEAN = ("after_record", "after_{}")
 """Where a kill costs most: behind the promise and before the write, and behind the write."""
 
 POINTS = [
     point if point in LEAN else pytest.param(point, marks=pytest.mark.slow)
-    for point in (
-        *("after_observe", "before_record", "after_record"),
-        *("before_{}", "after_{}", "after_settle"),
-    )
+    for point in kills.POINTS
 ]
 
 
@@ -39,22 +36,6 @@ def changed(start):
     far = next(one for one in practice["appointments"] if one["ref"] == "far")
     far["start"] = start
     return practice
-
-
-def killed(installation, point):
-    """Run a pass that dies at a point, then one that lives."""
-    ran = installation.run("sync", expect=None, CALWARDEN__TESTING__FAILPOINT=point)
-    assert ran.status == KILLED, (point, ran)
-    installation.run("sync", expect=None)
-
-
-def at_rest(installation, server):
-    """A further pass finds nothing and writes nothing; the audit chain holds."""
-    before = server.writes
-    [calendar] = installation.ask("sync", expect=None)["calendars"]
-    assert (calendar["outcome"], calendar["steps"]) == ("done", [])
-    assert server.writes == before
-    assert installation.ask("audit", "verify")["ok"]
 
 
 @pytest.mark.parametrize("point", POINTS)
