@@ -13,20 +13,19 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from typing_extensions import override
-
 from calwarden.testing.emulators import google_discovery
+from calwarden.testing.emulators.faults import Faults
 from calwarden.testing.emulators.google_api import Api, Asked, Caller
 from calwarden.testing.emulators.google_control import Control
 from calwarden.testing.emulators.google_errors import ApiError
-from calwarden.testing.emulators.google_faults import Fault, Faults
+from calwarden.testing.emulators.google_faults import Fault
 from calwarden.testing.emulators.google_oauth import SignIn, TokenError
 from calwarden.testing.emulators.google_people import Person
 from calwarden.testing.emulators.google_state import Calendar, Rules, State
+from calwarden.testing.emulators.listener import Answer, Dropped, Listener
 
 SERVICE = "/calendar/v3/"
 JSON = "application/json; charset=UTF-8"
@@ -60,10 +59,6 @@ class Quota:
     reason: str = "rateLimitExceeded"
 
 
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
-
-
 class GoogleServer:
     """The emulator: a server in a thread, and the hands of people on its pages."""
 
@@ -71,24 +66,17 @@ class GoogleServer:
         self.state = State()
         self.api = Api(self.state)
         self.sign_in = SignIn(self.state)
-        self.faults = Faults()
+        self.faults = Faults(Fault)
         self.violations: list[str] = []
         self.requests: list[Request] = []
         self.quota: Quota | None = None
         self._recent: dict[str, deque[float]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.005},
-            name="google",
-            daemon=True,
-        )
+        self._listener = Listener(port, self.answer, name="google")
 
     @property
     def url(self) -> str:
         """Address of the server, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._listener.port}"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -118,14 +106,12 @@ class GoogleServer:
 
     def start(self) -> Self:
         """Begin to answer."""
-        self._thread.start()
+        self._listener.start()
         return self
 
     def stop(self) -> None:
         """Answer nothing any more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._listener.stop()
         self.api.push.close()
 
     def __enter__(self) -> Self:
@@ -142,9 +128,7 @@ class GoogleServer:
         """Return the owner of a calendar, at its page."""
         return Person(self.api, self.state.calendars[calendar])
 
-    def answer(
-        self, verb: str, target: str, headers: Any, content: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, verb: str, target: str, headers: Any, content: bytes) -> Answer:
         """Answer one request."""
         parts = urlsplit(target)
         if parts.path.startswith(SERVICE):
@@ -160,9 +144,7 @@ class GoogleServer:
             return 200, {"Content-Type": JSON}, _encoded(reply)
         return 404, {"Content-Type": "text/html"}, b"<html>Not Found</html>"
 
-    def _api(
-        self, verb: str, path: str, query: str, headers: Any, content: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    def _api(self, verb: str, path: str, query: str, headers: Any, content: bytes) -> Answer:
         checked = google_discovery.check(
             verb, path, parse_qs(query, keep_blank_values=True), _decoded(content)
         )
@@ -215,13 +197,11 @@ class GoogleServer:
                     self.api.listing.rounds.clear()
                 case "slow":
                     threading.Event().wait(fault.seconds)
-                case "drop_after" | "truncate" | "act":
-                    pass  # these happen around or after the answer
+                case _:
+                    pass  # the others happen around or after the answer
 
     @staticmethod
-    def _after(
-        faults: list[Fault], answer: tuple[int, dict[str, str], bytes]
-    ) -> tuple[int, dict[str, str], bytes]:
+    def _after(faults: list[Fault], answer: Answer) -> Answer:
         kinds = {fault.kind for fault in faults}
         if "drop_after" in kinds:
             raise Dropped
@@ -250,7 +230,7 @@ class GoogleServer:
             Request(at=time.monotonic(), method=method, email=email, status=status)
         )
 
-    def _consent(self, query: str) -> tuple[int, dict[str, str], bytes]:
+    def _consent(self, query: str) -> Answer:
         asked = {
             name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()
         }
@@ -261,7 +241,7 @@ class GoogleServer:
             self.violations.append(f"consent: {error.body}")
             return error.status, {"Content-Type": JSON}, _encoded(error.body)
 
-    def _token(self, content: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _token(self, content: bytes) -> Answer:
         form = {
             name: values[0]
             for name, values in parse_qs(content.decode(), keep_blank_values=True).items()
@@ -280,39 +260,6 @@ class GoogleServer:
             return error.status, {"Content-Type": JSON}, _encoded(error.body)
 
 
-def _handler(server: GoogleServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1
-        disable_nagle_algorithm = True
-
-        def _serve(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            try:
-                status, headers, reply = server.answer(
-                    self.command, self.path, self.headers, content
-                )
-            except Dropped:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            if status != NO_CONTENT:
-                self.send_header("Content-Length", str(len(reply)))
-            self.end_headers()
-            self.wfile.write(reply)
-
-        # the base class looks for these names
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - see above
-
-        @override
-        def log_message(self, *_: object) -> None:
-            """Keep the terminal quiet: `GoogleServer.requests` is the log."""
-
-    return Handler
-
-
 def _decoded(content: bytes) -> Any:
     return json.loads(content) if content else None
 
@@ -321,7 +268,7 @@ def _encoded(reply: Any) -> bytes:
     return json.dumps(reply).encode()
 
 
-def _refused(error: ApiError) -> tuple[int, dict[str, str], bytes]:
+def _refused(error: ApiError) -> Answer:
     headers = {"Content-Type": JSON}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)

@@ -13,23 +13,26 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from email.message import Message
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from calwarden.testing.emulators import graph_batch, graph_query, graph_routes
+from calwarden.testing.emulators.faults import Faults
 from calwarden.testing.emulators.graph_api import Api
 from calwarden.testing.emulators.graph_asked import Asked
-from calwarden.testing.emulators.graph_certificate import folder
+from calwarden.testing.emulators.graph_certificate import context, folder
 from calwarden.testing.emulators.graph_control import Control
 from calwarden.testing.emulators.graph_errors import ApiError, mistake
-from calwarden.testing.emulators.graph_faults import Fault, Faults
+from calwarden.testing.emulators.graph_faults import Fault
 from calwarden.testing.emulators.graph_grants import Caller, TokenError
-from calwarden.testing.emulators.graph_http import Answer, Dropped, Listener, as_json
+from calwarden.testing.emulators.graph_http import as_json
 from calwarden.testing.emulators.graph_limits import Limits, Received
 from calwarden.testing.emulators.graph_oauth import SignIn
 from calwarden.testing.emulators.graph_people import Person
 from calwarden.testing.emulators.graph_sign_in import SignInPages
 from calwarden.testing.emulators.graph_state import Calendar, Rules, State
+from calwarden.testing.emulators.listener import Answer, Dropped, Listener
 
 VERSION = "/v1.0/"
 ANNOTATED = {"authorization", "prefer", "if-match", "content-type", "client-request-id"}
@@ -44,12 +47,12 @@ class GraphServer:
     """
 
     def __init__(self, port: int = 0, *, check: Check | None = None) -> None:
-        self._listener = Listener(port, self.answer)
+        self._listener = Listener(port, self._reply, name="graph", context=context)
         self.state = State()
         self.api = Api(self.state, f"{self.url}/v1.0")
         self.sign_in = SignIn(self.state)
         self.pages = SignInPages(self.sign_in, self.url)
-        self.faults = Faults()
+        self.faults = Faults(Fault)
         self.check = check
         self.violations: list[str] = []
         self.requests: list[Received] = []
@@ -120,10 +123,9 @@ class GraphServer:
         """Return the owner of a calendar, in Outlook."""
         return Person(self.api, self.state.calendars[calendar])
 
-    def answer(self, verb: str, target: str, headers: Headers, content: bytes) -> Answer:
-        """Answer one request."""
+    def _reply(self, verb: str, target: str, headers: Message, content: bytes) -> Answer:
         try:
-            return self._answer(verb, target, headers, content)
+            return self._answer(verb, target, headers.items(), content)
         except Dropped:
             raise
         except Exception:  # noqa: BLE001 - whatever broke is told at the end of the run

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from calwarden.testing.emulators.graph_grants import TokenError
-from calwarden.testing.emulators.graph_http import Answer, as_json
+from calwarden.testing.emulators.graph_http import as_json
 from calwarden.testing.emulators.graph_oauth import SignIn
+from calwarden.testing.emulators.listener import Answer
 
 PATH = re.compile(r"/(?P<tenant>[\w.-]+)(?P<rest>/.*)")
 
