@@ -5,7 +5,19 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select, update
 
 from calwarden.engine.services import LEASE, Services
+from calwarden.store.searching import value
 from calwarden.store.tables import calendars
+
+_HELD = select(calendars.c.lease_owner, calendars.c.lease_until, calendars.c.fence).where(
+    calendars.c.id == value("number")
+)
+_UNDER_FENCE = update(calendars).where(
+    calendars.c.id == value("number"), calendars.c.fence == value("under")
+)
+_TAKE = _UNDER_FENCE.where(
+    or_(calendars.c.lease_until.is_(None), calendars.c.lease_until <= value("now"))
+)
+_OWN = _UNDER_FENCE.where(calendars.c.lease_owner == value("owner"))
 
 
 class LeaseLost(Exception):
@@ -15,14 +27,9 @@ class LeaseLost(Exception):
 def take(connection: Connection, services: Services, calendar_id: int, fence: int) -> int:
     """Raise the fence that the decision was made under and hold the lease; raises `LeaseLost`."""
     now = services.lease_clock.now()
+    lease = {"fence": fence + 1, "lease_owner": services.owner, "lease_until": now + LEASE}
     changed = connection.execute(
-        update(calendars)
-        .where(
-            calendars.c.id == calendar_id,
-            calendars.c.fence == fence,
-            or_(calendars.c.lease_until.is_(None), calendars.c.lease_until <= now),
-        )
-        .values(fence=fence + 1, lease_owner=services.owner, lease_until=now + LEASE)
+        _TAKE, {"number": calendar_id, "under": fence, "now": now, **lease}
     )
     if changed.rowcount != 1:
         raise LeaseLost
@@ -32,15 +39,8 @@ def take(connection: Connection, services: Services, calendar_id: int, fence: in
 def renew(connection: Connection, services: Services, calendar_id: int, fence: int) -> datetime:
     """Hold the lease longer, in the transaction that settles a step; raises `LeaseLost`."""
     until = services.lease_clock.now() + LEASE
-    changed = connection.execute(
-        update(calendars)
-        .where(
-            calendars.c.id == calendar_id,
-            calendars.c.fence == fence,
-            calendars.c.lease_owner == services.owner,
-        )
-        .values(lease_until=until)
-    )
+    mine = {"number": calendar_id, "under": fence, "owner": services.owner}
+    changed = connection.execute(_OWN, {**mine, "lease_until": until})
     if changed.rowcount != 1:
         raise LeaseLost
     return until
@@ -48,24 +48,13 @@ def renew(connection: Connection, services: Services, calendar_id: int, fence: i
 
 def release(connection: Connection, services: Services, calendar_id: int, fence: int) -> None:
     """Let go of the lease; nothing happens if it was lost meanwhile."""
-    connection.execute(
-        update(calendars)
-        .where(
-            calendars.c.id == calendar_id,
-            calendars.c.fence == fence,
-            calendars.c.lease_owner == services.owner,
-        )
-        .values(lease_owner=None, lease_until=None)
-    )
+    mine = {"number": calendar_id, "under": fence, "owner": services.owner}
+    connection.execute(_OWN, {**mine, "lease_owner": None, "lease_until": None})
 
 
 def held(connection: Connection, services: Services, calendar_id: int) -> bool:
     """Tell whether another, living worker holds the calendar; a dead one's lease is broken."""
-    row = connection.execute(
-        select(calendars.c.lease_owner, calendars.c.lease_until).where(
-            calendars.c.id == calendar_id
-        )
-    ).one()
+    row = connection.execute(_HELD, {"number": calendar_id}).one()
     if row.lease_owner is None or row.lease_until <= services.lease_clock.now():
         return False
     return bool(services.alive(row.lease_owner))
@@ -73,12 +62,7 @@ def held(connection: Connection, services: Services, calendar_id: int) -> bool:
 
 def break_dead(connection: Connection, services: Services, calendar_id: int) -> None:
     """End the lease of a process that does not run any more, so that nobody waits for it."""
-    row = connection.execute(
-        select(calendars.c.lease_owner, calendars.c.fence).where(calendars.c.id == calendar_id)
-    ).one()
+    row = connection.execute(_HELD, {"number": calendar_id}).one()
     if row.lease_owner is not None and not services.alive(row.lease_owner):
-        connection.execute(
-            update(calendars)
-            .where(calendars.c.id == calendar_id, calendars.c.fence == row.fence)
-            .values(fence=row.fence + 1, lease_owner=None, lease_until=None)
-        )
+        free = {"fence": row.fence + 1, "lease_owner": None, "lease_until": None}
+        connection.execute(_UNDER_FENCE, {"number": calendar_id, "under": row.fence, **free})

@@ -5,14 +5,40 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, MappingResult, RowMapping, insert, select, update
 
 from calwarden.domain.appointment import Appointment, AppointmentType, Place, Status
 from calwarden.domain.wall_time import Slot, instant, local_text, parse_local
 from calwarden.store.batches import batches
 from calwarden.store.errors import NotFound
 from calwarden.store.people import touch
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import appointments
+
+_FIND = Search(select(appointments), ref=appointments.c.ref == value("ref"))
+_SEARCH = Search(
+    select(appointments).order_by(appointments.c.starts_at, appointments.c.ref),
+    provider=appointments.c.provider == value("provider"),
+    client=appointments.c.client == value("client"),
+    series=appointments.c.series == value("series"),
+    statuses=appointments.c.status.in_(values("statuses")),
+    refs=appointments.c.ref.in_(values("refs")),
+    ends_after=appointments.c.ends_at > value("ends_after"),
+    starts_before=appointments.c.starts_at < value("starts_before"),
+)
+_SPANS = Search(
+    select(appointments.c.ref, appointments.c.starts_at, appointments.c.ends_at),
+    provider=appointments.c.provider == value("provider"),
+    statuses=appointments.c.status.in_(values("statuses")),
+    ends_after=appointments.c.ends_at > value("ends_after"),
+    starts_before=appointments.c.starts_at < value("starts_before"),
+)
+_INSERT = insert(appointments)
+_SAVE = (
+    update(appointments)
+    .where(appointments.c.ref == value("which"))
+    .values(revision=appointments.c.revision + 1)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +72,7 @@ class Conditions(TypedDict, total=False):
 
 def find(connection: Connection, ref: str) -> Appointment | None:
     """Return the appointment; None where there is none."""
-    query = select(appointments).where(appointments.c.ref == ref)
-    row = connection.execute(query).mappings().first()
+    row = _FIND.rows(connection, ref=ref).first()
     return None if row is None else _appointment(row)
 
 
@@ -61,8 +86,7 @@ def get(connection: Connection, ref: str) -> Appointment:
 
 def get_record(connection: Connection, ref: str) -> AppointmentRecord:
     """Return the appointment and what is kept beside it; raises `NotFound`."""
-    query = select(appointments).where(appointments.c.ref == ref)
-    found = connection.execute(query).mappings().first()
+    found = _FIND.rows(connection, ref=ref).first()
     if found is None:
         raise NotFound("appointment", ref)
     return _record(found)
@@ -73,7 +97,7 @@ def search(connection: Connection, **conditions: Unpack[Conditions]) -> list[App
     found: list[Appointment] = []
     parts = batches(conditions.get("refs"))
     for part in parts:
-        rows = connection.execute(_query({**conditions, "refs": part})).mappings()
+        rows = _rows(connection, {**conditions, "refs": part})
         found += [_appointment(row) for row in rows]
     return found if len(parts) == 1 else sorted(found, key=_order)
 
@@ -82,22 +106,21 @@ def search_records(
     connection: Connection, **conditions: Unpack[Conditions]
 ) -> list[AppointmentRecord]:
     """As `search`, with what is kept beside each appointment."""
-    rows = connection.execute(_query(conditions)).mappings()
-    return [_record(row) for row in rows]
+    return [_record(row) for row in _rows(connection, conditions)]
 
 
 def spans(
     connection: Connection, provider: str, *, ends_after: datetime, starts_before: datetime
 ) -> list[tuple[str, datetime, datetime]]:
     """Return ref, start and end of what stands of a provider within a span, as instants."""
-    standing = [status.value for status in Status if status.stands]
-    query = select(appointments.c.ref, appointments.c.starts_at, appointments.c.ends_at).where(
-        appointments.c.provider == provider,
-        appointments.c.status.in_(standing),
-        appointments.c.ends_at > ends_after,
-        appointments.c.starts_at < starts_before,
+    rows = _SPANS.rows(
+        connection,
+        provider=provider,
+        statuses=[status.value for status in Status if status.stands],
+        ends_after=ends_after,
+        starts_before=starts_before,
     )
-    return [(ref, start, end) for ref, start, end in connection.execute(query)]
+    return [(row["ref"], row["starts_at"], row["ends_at"]) for row in rows]
 
 
 def insert_one(
@@ -114,7 +137,7 @@ def insert_all(
     rows = [
         {
             "ref": appointment.ref,
-            **_values(appointment),
+            **_columns(appointment),
             "dos_timezone": dos_timezone,
             "created_at": now,
             "updated_at": now,
@@ -122,7 +145,7 @@ def insert_all(
         for appointment, dos_timezone in new
     ]
     if rows:
-        connection.execute(insert(appointments), rows)
+        connection.execute(_INSERT, rows)
     for provider in sorted({row["provider"] for row in rows}):
         touch(connection, provider)
 
@@ -137,16 +160,12 @@ def save(
 ) -> None:
     """Store a change; a reason or zone of service stays where none is said; raises `NotFound`."""
     before = get(connection, appointment.ref)
-    values = _values(appointment)
+    columns = _columns(appointment)
     if reason is not None:
-        values["reason"] = reason
+        columns["reason"] = reason
     if zone := dos_timezone or appointment.dos_zone:
-        values["dos_timezone"] = zone
-    connection.execute(
-        update(appointments)
-        .where(appointments.c.ref == appointment.ref)
-        .values(**values, revision=appointments.c.revision + 1, updated_at=now)
-    )
+        columns["dos_timezone"] = zone
+    connection.execute(_SAVE, {"which": appointment.ref, **columns, "updated_at": now})
     for provider in sorted({before.provider, appointment.provider}):
         touch(connection, provider)
 
@@ -155,23 +174,16 @@ def _order(one: Appointment) -> tuple[datetime, str]:
     return instant(one.start), one.ref
 
 
-def _query(conditions: Conditions) -> Select[Any]:
-    query = select(appointments).order_by(appointments.c.starts_at, appointments.c.ref)
-    for name in ("provider", "client", "series"):
-        if (value := conditions.get(name)) is not None:
-            query = query.where(appointments.c[name] == value)
+def _rows(connection: Connection, conditions: Conditions) -> MappingResult:
+    given: dict[str, Any] = {**conditions}
     if (statuses := conditions.get("statuses")) is not None:
-        query = query.where(appointments.c.status.in_([status.value for status in statuses]))
+        given["statuses"] = [status.value for status in statuses]
     if (refs := conditions.get("refs")) is not None:
-        query = query.where(appointments.c.ref.in_(list(refs)))
-    if (ends_after := conditions.get("ends_after")) is not None:
-        query = query.where(appointments.c.ends_at > ends_after)
-    if (starts_before := conditions.get("starts_before")) is not None:
-        query = query.where(appointments.c.starts_at < starts_before)
-    return query
+        given["refs"] = list(refs)
+    return _SEARCH.rows(connection, **given)
 
 
-def _values(appointment: Appointment) -> dict[str, Any]:
+def _columns(appointment: Appointment) -> dict[str, Any]:
     scheduled, local = appointment.scheduled_start, local_text(appointment.start)
     # instants are derived from what is stored: wall time and zone, never a fold of its own
     stored = replace(appointment, start=parse_local(local, appointment.zone))

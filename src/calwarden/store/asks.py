@@ -9,9 +9,19 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from calwarden.domain.ask import Ask, AskStatus
 from calwarden.store.asks_tables import asks
 from calwarden.store.errors import NotFound
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import appointments
 
 STANDING = tuple(status for status in AskStatus if status.standing)
+
+_SEARCH = Search(
+    select(asks).order_by(asks.c.id),
+    appointment=asks.c.appointment == value("appointment"),
+    provider=asks.c.appointment.in_(
+        select(appointments.c.ref).where(appointments.c.provider == value("provider"))
+    ),
+    statuses=asks.c.status.in_(values("statuses")),
+)
 
 
 def get(connection: Connection, number: int) -> Ask:
@@ -36,15 +46,13 @@ def search(
     statuses: Iterable[AskStatus] | None = None,
 ) -> list[Ask]:
     """Return the asks that fit every given condition, by number."""
-    query = select(asks).order_by(asks.c.id)
-    if appointment is not None:
-        query = query.where(asks.c.appointment == appointment)
-    if provider is not None:
-        own = select(appointments.c.ref).where(appointments.c.provider == provider)
-        query = query.where(asks.c.appointment.in_(own))
-    if statuses is not None:
-        query = query.where(asks.c.status.in_([status.value for status in statuses]))
-    return [_ask(row) for row in connection.execute(query).mappings()]
+    rows = _SEARCH.rows(
+        connection,
+        appointment=appointment,
+        provider=provider,
+        statuses=None if statuses is None else [status.value for status in statuses],
+    )
+    return [_ask(row) for row in rows]
 
 
 def due(connection: Connection, now: datetime) -> list[Ask]:

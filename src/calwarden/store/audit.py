@@ -16,6 +16,10 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from calwarden.store.tables import audit
 
+_HEAD = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_APPEND = insert(audit)
+_CHAIN = select(audit).order_by(audit.c.seq)
+
 GENESIS = "0" * 64
 """What the first entry holds in the place of its predecessor's hash."""
 
@@ -87,15 +91,14 @@ def append(
         "previous": before.hash,
     }
     new = AuditHead(seq=before.seq + 1, hash=_digest(values))
-    connection.execute(insert(audit).values(**values, hash=new.hash))
+    connection.execute(_APPEND, {**values, "hash": new.hash})
     connection.info[HEAD] = new
     return new
 
 
 def head(connection: Connection) -> AuditHead:
     """Return the end of the chain."""
-    query = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    row = connection.execute(query).first()
+    row = connection.execute(_HEAD).first()
     return AuditHead() if row is None else AuditHead(seq=row[0], hash=row[1])
 
 
@@ -132,7 +135,7 @@ def first_numbers(connection: Connection, action: str) -> dict[str, int]:
 def verify(connection: Connection, anchor: AuditHead | None = None) -> AuditVerdict:
     """Recompute the whole chain, and see that it reaches ``anchor``."""
     reached = AuditHead()
-    for row in connection.execute(select(audit).order_by(audit.c.seq)).mappings():
+    for row in connection.execute(_CHAIN).mappings():
         reason = _fault(row, reached)
         if reason is not None:
             bad = reached.seq + 1

@@ -10,7 +10,17 @@ from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, upda
 from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar, Role
 from calwarden.sdk.connector import Capabilities, Link
 from calwarden.store.errors import NotFound
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import calendars, credentials
+
+_FIND = Search(select(calendars), number=calendars.c.id == value("number"))
+_SEARCH = Search(
+    select(calendars).order_by(calendars.c.id),
+    provider=calendars.c.provider == value("provider"),
+    statuses=calendars.c.status.in_(values("statuses")),
+    role=calendars.c.role == value("role"),
+)
+_SAVE = update(calendars).where(calendars.c.id == value("number"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +37,7 @@ class NewCalendar:
 
 def find(connection: Connection, calendar_id: int) -> LinkedCalendar | None:
     """Return the link; None where there is none."""
-    query = select(calendars).where(calendars.c.id == calendar_id)
-    row = connection.execute(query).mappings().first()
+    row = _FIND.rows(connection, number=calendar_id).first()
     return None if row is None else from_row(row)
 
 
@@ -59,14 +68,13 @@ def search(
     role: Role | None = None,
 ) -> list[LinkedCalendar]:
     """Return the links that fit every given condition, by id."""
-    query = select(calendars).order_by(calendars.c.id)
-    if provider is not None:
-        query = query.where(calendars.c.provider == provider)
-    if statuses is not None:
-        query = query.where(calendars.c.status.in_([status.value for status in statuses]))
-    if role is not None:
-        query = query.where(calendars.c.role == role.value)
-    return [from_row(row) for row in connection.execute(query).mappings()]
+    rows = _SEARCH.rows(
+        connection,
+        provider=provider,
+        statuses=None if statuses is None else [status.value for status in statuses],
+        role=None if role is None else role.value,
+    )
+    return [from_row(row) for row in rows]
 
 
 def insert_one(connection: Connection, new: NewCalendar, *, now: datetime) -> int:
@@ -99,10 +107,9 @@ def save_link(connection: Connection, calendar_id: int, link: Link) -> None:
     )
 
 
-def save(connection: Connection, calendar_id: int, **values: Any) -> None:
+def save(connection: Connection, calendar_id: int, **columns: Any) -> None:
     """Store some columns of a link; raises `NotFound`."""
-    changed = update(calendars).where(calendars.c.id == calendar_id).values(**values)
-    if not connection.execute(changed).rowcount:
+    if not connection.execute(_SAVE, {"number": calendar_id, **columns}).rowcount:
         raise NotFound("calendar", calendar_id)
 
 

@@ -12,7 +12,19 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from calwarden.domain.claim import ClaimStatus
 from calwarden.store.batches import batches
 from calwarden.store.errors import NotFound
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import claims
+
+_FIND = Search(select(claims), ref=claims.c.ref == value("ref"))
+_SEARCH = Search(
+    select(claims).order_by(claims.c.ref),
+    refs=claims.c.ref.in_(values("refs")),
+    appointments=claims.c.appointment.in_(values("appointments")),
+    statuses=claims.c.status.in_(values("statuses")),
+    payer=claims.c.payer == value("payer"),
+)
+_INSERT = insert(claims)
+_SAVE = update(claims).where(claims.c.ref == value("which"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +55,7 @@ class ClaimRow:
 
 def find(connection: Connection, ref: str) -> ClaimRow | None:
     """Return the claim; None where there is none."""
-    row = connection.execute(select(claims).where(claims.c.ref == ref)).mappings().first()
+    row = _FIND.rows(connection, ref=ref).first()
     return None if row is None else _claim(row)
 
 
@@ -64,33 +76,29 @@ def search(
     payer: str | None = None,
 ) -> list[ClaimRow]:
     """Return the claims that fit every given condition, by ref."""
-    query = select(claims).order_by(claims.c.ref)
-    if statuses is not None:
-        query = query.where(claims.c.status.in_([status.value for status in statuses]))
-    if payer is not None:
-        query = query.where(claims.c.payer == payer)
+    wanted = None if statuses is None else [status.value for status in statuses]
     found: list[ClaimRow] = []
     parts = list(product(batches(refs), batches(appointments)))
     for some, others in parts:
-        part = query if some is None else query.where(claims.c.ref.in_(some))
-        part = part if others is None else part.where(claims.c.appointment.in_(others))
-        found += [_claim(row) for row in connection.execute(part).mappings()]
+        rows = _SEARCH.rows(
+            connection, refs=some, appointments=others, statuses=wanted, payer=payer
+        )
+        found += [_claim(row) for row in rows]
     return found if len(parts) == 1 else sorted(found, key=lambda row: row.ref)
 
 
 def insert_one(connection: Connection, claim: ClaimRow) -> None:
     """Store a new claim."""
-    connection.execute(insert(claims).values(ref=claim.ref, **_values(claim)))
+    connection.execute(_INSERT, {"ref": claim.ref, **_columns(claim)})
 
 
 def save(connection: Connection, claim: ClaimRow) -> None:
     """Store a change; raises `NotFound`."""
-    changed = update(claims).where(claims.c.ref == claim.ref).values(**_values(claim))
-    if not connection.execute(changed).rowcount:
+    if not connection.execute(_SAVE, {"which": claim.ref, **_columns(claim)}).rowcount:
         raise NotFound("claim", claim.ref)
 
 
-def _values(claim: ClaimRow) -> dict[str, Any]:
+def _columns(claim: ClaimRow) -> dict[str, Any]:
     filed, processed = claim.filed_date_of_service, claim.processed_date_of_service
     return {
         "appointment": claim.appointment,

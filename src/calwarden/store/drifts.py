@@ -9,7 +9,22 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from calwarden.domain.drift import DriftKind, DriftStatus, Severity, Verdict
 from calwarden.store.errors import NotFound
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import drift_history, drifts
+
+_FIND = Search(select(drifts), number=drifts.c.id == value("number"))
+_SEARCH = Search(
+    select(drifts).order_by(drifts.c.id),
+    statuses=drifts.c.status.in_(values("statuses")),
+    provider=drifts.c.provider == value("provider"),
+    severity=drifts.c.severity == value("severity"),
+    calendar_id=drifts.c.calendar_id == value("calendar_id"),
+    appointment=drifts.c.appointment == value("appointment"),
+    since=drifts.c.detected_at >= value("since"),
+    until=drifts.c.detected_at < value("until"),
+)
+_SAVE = update(drifts).where(drifts.c.id == value("number"))
+_APPEND_HISTORY = insert(drift_history)
 
 STANDING = tuple(status for status in DriftStatus if status.standing)
 
@@ -81,7 +96,7 @@ class Conditions(TypedDict, total=False):
 
 def find(connection: Connection, drift_id: int) -> DriftRow | None:
     """Return the drift; None where there is none."""
-    row = connection.execute(select(drifts).where(drifts.c.id == drift_id)).mappings().first()
+    row = _FIND.rows(connection, number=drift_id).first()
     return None if row is None else _drift(row)
 
 
@@ -95,17 +110,10 @@ def get(connection: Connection, drift_id: int) -> DriftRow:
 
 def search(connection: Connection, **conditions: Unpack[Conditions]) -> list[DriftRow]:
     """Return the drifts that fit every given condition, by id."""
-    query = select(drifts).order_by(drifts.c.id)
-    for name in ("provider", "severity", "calendar_id", "appointment"):
-        if (value := conditions.get(name)) is not None:
-            query = query.where(drifts.c[name] == value)
+    given: dict[str, Any] = {**conditions}
     if (statuses := conditions.get("statuses")) is not None:
-        query = query.where(drifts.c.status.in_([status.value for status in statuses]))
-    if (since := conditions.get("since")) is not None:
-        query = query.where(drifts.c.detected_at >= since)
-    if (until := conditions.get("until")) is not None:
-        query = query.where(drifts.c.detected_at < until)
-    return [_drift(row) for row in connection.execute(query).mappings()]
+        given["statuses"] = [status.value for status in statuses]
+    return [_drift(row) for row in _SEARCH.rows(connection, **given)]
 
 
 def unproposed(connection: Connection) -> list[DriftRow]:
@@ -130,10 +138,9 @@ def histories(connection: Connection, events: Iterable[str]) -> dict[int, list[H
     return found
 
 
-def save(connection: Connection, drift_id: int, **values: Any) -> None:
+def save(connection: Connection, drift_id: int, **columns: Any) -> None:
     """Store some columns of a drift; raises `NotFound`."""
-    changed = update(drifts).where(drifts.c.id == drift_id).values(**values)
-    if not connection.execute(changed).rowcount:
+    if not connection.execute(_SAVE, {"number": drift_id, **columns}).rowcount:
         raise NotFound("drift", drift_id)
 
 
@@ -147,16 +154,15 @@ def append_history(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Add an entry to the history of a drift, at its revision."""
-    connection.execute(
-        insert(drift_history).values(
-            drift_id=drift.id,
-            revision=drift.revision,
-            at=at,
-            event=event,
-            actor=actor,
-            detail=dict(detail or {}),
-        )
-    )
+    entry = {
+        "drift_id": drift.id,
+        "revision": drift.revision,
+        "at": at,
+        "event": event,
+        "actor": actor,
+        "detail": dict(detail or {}),
+    }
+    connection.execute(_APPEND_HISTORY, entry)
 
 
 def _drift(row: RowMapping) -> DriftRow:

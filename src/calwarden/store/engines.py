@@ -16,7 +16,10 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 WRITES = "calwarden_writes"
-"""Execution option of an engine whose transactions write."""
+"""Where a connection to SQLite keeps whether it takes writes."""
+
+STATEMENTS = 512
+"""Statements that a connection to SQLite keeps compiled: more than there are."""
 
 WRITER_LOCK = 0x63616C77
 CONNECT_SECONDS = 10
@@ -46,9 +49,10 @@ def open_sqlite(path: Path, busy_timeout: timedelta) -> Engine:
             f"file:{quote(str(path.absolute()))}?mode=rw",
             uri=True,
             timeout=busy_timeout.total_seconds(),
-            # transactions begin where `_begin` says so, never by the driver's own guess
+            # transactions begin where `begin` says so, never by the driver's own guess
             isolation_level=None,
             check_same_thread=False,
+            cached_statements=STATEMENTS,
         )
         for pragma in (
             "foreign_keys = ON",
@@ -59,20 +63,13 @@ def open_sqlite(path: Path, busy_timeout: timedelta) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    engine = create_engine(
+    return create_engine(
         "sqlite://",
         creator=connect,
         poolclass=QueuePool,
         # an error never quotes a row: it may hold a person's name
         hide_parameters=True,
     )
-    event.listen(engine, "begin", begin)
-    return engine
 
 
 def open_postgres(url: URL, busy_timeout: timedelta) -> Engine:
@@ -86,10 +83,6 @@ def open_postgres(url: URL, busy_timeout: timedelta) -> Engine:
         cursor.close()
         connection.commit()
 
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(WRITES, False):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
@@ -97,7 +90,6 @@ def open_postgres(url: URL, busy_timeout: timedelta) -> Engine:
         connect_args={"connect_timeout": CONNECT_SECONDS},
     )
     event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begin)
     return engine
 
 
@@ -105,12 +97,23 @@ def reading(engine: Engine) -> Engine:
     """Return the engine for read transactions."""
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return engine.execution_options(**{WRITES: False})
+    return engine
 
 
-def writing(engine: Engine) -> Engine:
-    """Return the engine for write transactions."""
-    return engine.execution_options(**{WRITES: True})
+def begin(connection: Connection, *, writes: bool) -> None:
+    """Begin a transaction on the database itself; nothing else may have been asked of it yet.
+
+    No listener of SQLAlchemy's: an engine that has one looks for others at every statement.
+    """
+    if connection.dialect.name == "postgresql":
+        if writes:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+        return
+    raw: Any = connection.connection.driver_connection
+    if connection.info.get(WRITES) is not writes:
+        raw.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        connection.info[WRITES] = writes
+    raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def create_private_file(path: Path) -> None:

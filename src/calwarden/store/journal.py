@@ -9,7 +9,20 @@ from sqlalchemy import Connection, insert, select, update
 
 from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import intents
+
+_OPEN = Search(
+    select(intents).where(intents.c.status == "open").order_by(intents.c.id),
+    calendar_id=intents.c.calendar_id == value("calendar_id"),
+)
+_ANY_OPEN = Search(
+    select(intents.c.id).where(intents.c.status == "open").limit(1),
+    calendar_id=intents.c.calendar_id == value("calendar_id"),
+)
+_RECORD = insert(intents).returning(intents.c.id)
+_CALL_DONE = update(intents).where(intents.c.id == value("number"))
+_CLOSE = update(intents).where(intents.c.id.in_(values("numbers")), intents.c.status == "open")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +43,6 @@ class Intent:
 
 def open_intents(connection: Connection, calendar_id: int) -> list[Intent]:
     """Return the unsettled intents of a calendar, in order."""
-    query = (
-        select(intents)
-        .where(intents.c.calendar_id == calendar_id, intents.c.status == "open")
-        .order_by(intents.c.id)
-    )
     return [
         Intent(
             id=row["id"],
@@ -45,16 +53,13 @@ def open_intents(connection: Connection, calendar_id: int) -> list[Intent]:
             fence=row["fence"],
             revision=row["step"].get("revision"),
         )
-        for row in connection.execute(query).mappings()
+        for row in _OPEN.rows(connection, calendar_id=calendar_id)
     ]
 
 
 def has_open(connection: Connection, calendar_id: int) -> bool:
     """Tell whether something is unsettled."""
-    query = select(intents.c.id).where(
-        intents.c.calendar_id == calendar_id, intents.c.status == "open"
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    return _ANY_OPEN.rows(connection, calendar_id=calendar_id).first() is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,23 +84,24 @@ def record(
     """Journal steps and return their numbers, in order."""
     numbers: list[int] = []
     for intent in new:
-        row = insert(intents).values(
-            calendar_id=calendar_id,
-            uid=intent.uid,
-            verb=intent.verb,
-            position=intent.position,
-            step=intent.step,
-            expected=[None if one is None else resource_document(one) for one in intent.expected],
-            fence=fence,
-            created_at=now,
-        )
-        numbers.append(int(connection.execute(row.returning(intents.c.id)).scalar_one()))
+        expected = [None if one is None else resource_document(one) for one in intent.expected]
+        row = {
+            "calendar_id": calendar_id,
+            "uid": intent.uid,
+            "verb": intent.verb,
+            "position": intent.position,
+            "step": intent.step,
+            "expected": expected,
+            "fence": fence,
+            "created_at": now,
+        }
+        numbers.append(int(connection.execute(_RECORD, row).scalar_one()))
     return numbers
 
 
 def call_done(connection: Connection, intent_id: int, calls: int) -> None:
     """Note how many calls of an intent have landed."""
-    connection.execute(update(intents).where(intents.c.id == intent_id).values(calls_done=calls))
+    connection.execute(_CALL_DONE, {"number": intent_id, "calls_done": calls})
 
 
 def close(
@@ -109,8 +115,5 @@ def close(
     """Settle or drop intents; only open ones change."""
     numbers = list(intent_ids)
     if numbers:
-        connection.execute(
-            update(intents)
-            .where(intents.c.id.in_(numbers), intents.c.status == "open")
-            .values(status=status, settled_at=now, cause=cause)
-        )
+        settled = {"status": status, "settled_at": now, "cause": cause}
+        connection.execute(_CLOSE, {"numbers": numbers, **settled})

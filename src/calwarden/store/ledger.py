@@ -19,6 +19,8 @@ from calwarden.domain.drift import (
 )
 from calwarden.domain.wall_time import Slot
 from calwarden.store import audit
+from calwarden.store.batches import batches
+from calwarden.store.searching import value, values
 from calwarden.store.tables import drift_history, drifts
 
 ENGINE = "engine"
@@ -27,6 +29,52 @@ PUT_OFF = "it waits until a person has decided the case that holds the calendar"
 RETRIED_LATER = "the calendar refused the last change of this event; it is tried again later"
 OVERRULED = (DriftStatus.SUPERSEDED.value, DriftStatus.ACCEPTED.value)
 
+_KNOWN = (
+    select(drifts)
+    .where(
+        drifts.c.calendar_id == value("of_calendar"),
+        drifts.c.status.in_([status.value for status in DriftStatus if status.standing])
+        | ((drifts.c.status == DriftStatus.DISMISSED.value) & drifts.c.decision.is_not(None))
+        | (drifts.c.status.in_(OVERRULED) & (drifts.c.decision == UNWRITTEN)),
+    )
+    .order_by(drifts.c.id)
+)
+_REVERTS = select(drifts.c.subject_ref, drifts.c.slot, drifts.c.changes).where(
+    drifts.c.calendar_id == value("of_calendar"),
+    drifts.c.status == DriftStatus.REVERTED.value,
+    drifts.c.closed_at > value("since"),
+)
+_Known = Row[int, int, str, str, str | None, str | None]
+_STATE = select(
+    drifts.c.id,
+    drifts.c.revision,
+    drifts.c.seen,
+    drifts.c.status,
+    drifts.c.decision,
+    drifts.c.cause,
+)
+_ONE = _STATE.where(drifts.c.id == value("number"))
+_STANDING = _STATE.where(
+    drifts.c.calendar_id == value("of_calendar"),
+    drifts.c.uid == value("of_uid"),
+    drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
+)
+_STANDING_WHOLE = _STANDING.where(drifts.c.slot.is_(None))
+_STANDING_SLOT = _STANDING.where(drifts.c.slot == value("of_slot"))
+_OPEN = insert(drifts).returning(drifts.c.id)
+_CHANGE = update(drifts).where(drifts.c.id == value("number"))
+_WRITTEN = (
+    update(drifts)
+    .where(
+        drifts.c.calendar_id == value("of_calendar"),
+        drifts.c.uid.in_(values("uids")),
+        drifts.c.status.in_(OVERRULED),
+        drifts.c.decision == UNWRITTEN,
+    )
+    .values(decision=None)
+)
+_ENTRY = insert(drift_history)
+
 
 def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
     """Return the drifts of a calendar that a decision needs, oldest first.
@@ -34,17 +82,6 @@ def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
     They are the standing ones, the dismissals that hold, and what the store overruled or a person
     accepted as long as the write that follows from it is due.
     """
-    standing = [status.value for status in DriftStatus if status.standing]
-    dismissed = (drifts.c.status == DriftStatus.DISMISSED.value) & drifts.c.decision.is_not(None)
-    overruled = drifts.c.status.in_(OVERRULED) & (drifts.c.decision == UNWRITTEN)
-    query = (
-        select(drifts)
-        .where(
-            drifts.c.calendar_id == calendar_id,
-            drifts.c.status.in_(standing) | dismissed | overruled,
-        )
-        .order_by(drifts.c.id)
-    )
     return tuple(
         KnownDrift(
             id=row["id"],
@@ -59,7 +96,7 @@ def known(connection: Connection, calendar_id: int) -> tuple[KnownDrift, ...]:
             contested=bool(row["contested"]),
             items=row["items"],
         )
-        for row in connection.execute(query).mappings()
+        for row in connection.execute(_KNOWN, {"of_calendar": calendar_id}).mappings()
     )
 
 
@@ -67,13 +104,9 @@ def recent_reverts(
     connection: Connection, calendar_id: int, *, now: datetime
 ) -> Mapping[tuple[str, Slot | None, Aspect], int]:
     """Count the reverts of the last 24 hours by subject ref, slot and aspect."""
-    query = select(drifts.c.subject_ref, drifts.c.slot, drifts.c.changes).where(
-        drifts.c.calendar_id == calendar_id,
-        drifts.c.status == DriftStatus.REVERTED.value,
-        drifts.c.closed_at > now - CONTEST_WINDOW,
-    )
+    given = {"of_calendar": calendar_id, "since": now - CONTEST_WINDOW}
     counted: Counter[tuple[str, Slot | None, Aspect]] = Counter()
-    for ref, slot, changes in connection.execute(query):
+    for ref, slot, changes in connection.execute(_REVERTS, given):
         for aspect in changes:
             counted[ref or "", None if slot is None else Slot(slot), Aspect(aspect)] += 1
     return counted
@@ -89,19 +122,19 @@ def open_drift(
     status: DriftStatus = DriftStatus.OPEN,
 ) -> int:
     """Write a new drift and return its number."""
-    row = insert(drifts).values(
-        calendar_id=calendar_id,
-        provider=provider,
-        uid=finding.key.uid,
-        slot=finding.key.slot,
-        status=status.value,
-        detected_at=now,
-        updated_at=now,
-        closed_at=None if status.standing else now,
-        decision=UNWRITTEN if status is DriftStatus.SUPERSEDED else None,
-        **_values(finding),
-    )
-    number = int(connection.execute(row.returning(drifts.c.id)).scalar_one())
+    row = {
+        "calendar_id": calendar_id,
+        "provider": provider,
+        "uid": finding.key.uid,
+        "slot": finding.key.slot,
+        "status": status.value,
+        "detected_at": now,
+        "updated_at": now,
+        "closed_at": None if status.standing else now,
+        "decision": UNWRITTEN if status is DriftStatus.SUPERSEDED else None,
+        **_columns(finding),
+    }
+    number = int(connection.execute(_OPEN, row).scalar_one())
     event = "detected" if status.standing else str(status)
     _history(connection, number, 1, now, event, finding)
     audit.append(
@@ -117,24 +150,18 @@ def open_drift(
 
 def update_drift(connection: Connection, number: int, finding: Finding, *, now: datetime) -> None:
     """Write what a further edit made of a standing drift; the revision rises with what is seen."""
-    row = connection.execute(
-        select(
-            drifts.c.revision, drifts.c.seen, drifts.c.status, drifts.c.decision, drifts.c.contested
-        ).where(drifts.c.id == number)
-    ).one()
-    values = _values(finding)
+    row = _one(connection, number)
+    columns = _columns(finding)
     revision = row.revision
     if row.seen != finding.seen:
         revision += 1
-        values |= {"decision": None, "updated_at": now, "status": DriftStatus.OPEN.value}
+        columns |= {"decision": None, "updated_at": now, "status": DriftStatus.OPEN.value}
         _history(connection, number, revision, now, "changed", finding)
     else:
         if row.decision is None and finding.verdict is not Verdict.REVERT:
-            values["status"] = DriftStatus.OPEN.value
+            columns["status"] = DriftStatus.OPEN.value
         _history(connection, number, revision, now, "judged", finding)
-    connection.execute(
-        update(drifts).where(drifts.c.id == number).values(revision=revision, **values)
-    )
+    _change(connection, number, revision=revision, **columns)
 
 
 def close_drift(
@@ -146,20 +173,14 @@ def close_drift(
     cause: str | None = None,
 ) -> None:
     """Close a standing drift; one whose revert is under way is not withdrawn but reverted."""
-    row = connection.execute(
-        select(drifts.c.revision, drifts.c.status, drifts.c.decision).where(drifts.c.id == number)
-    ).one()
+    row = _one(connection, number)
     if not DriftStatus(row.status).standing:
         return
     final = status
     if status is DriftStatus.WITHDRAWN and row.status == DriftStatus.REVERTING:
         final = DriftStatus.REVERTED
     decision = UNWRITTEN if final is DriftStatus.SUPERSEDED else row.decision
-    connection.execute(
-        update(drifts)
-        .where(drifts.c.id == number)
-        .values(status=final.value, closed_at=now, cause=cause, decision=decision)
-    )
+    _change(connection, number, status=final.value, closed_at=now, cause=cause, decision=decision)
     _entry(connection, number, row.revision, now, str(final), {})
     audit.append(
         connection,
@@ -173,23 +194,15 @@ def close_drift(
 
 def written(connection: Connection, calendar_id: int, uids: Iterable[str]) -> None:
     """Note that what the store says of these events stands there: the same edit is a new one."""
-    for uid in uids:
-        connection.execute(
-            update(drifts)
-            .where(
-                drifts.c.calendar_id == calendar_id,
-                drifts.c.uid == uid,
-                drifts.c.status.in_(OVERRULED),
-                drifts.c.decision == UNWRITTEN,
-            )
-            .values(decision=None)
-        )
+    for some in batches(uids):
+        if some:
+            connection.execute(_WRITTEN, {"of_calendar": calendar_id, "uids": some})
 
 
 def end_dismissal(connection: Connection, number: int, *, now: datetime) -> None:
     """Note that what was dismissed stands no more: the same edit, made again, is a new drift."""
-    row = connection.execute(select(drifts.c.revision).where(drifts.c.id == number)).one()
-    connection.execute(update(drifts).where(drifts.c.id == number).values(decision=None))
+    row = _one(connection, number)
+    _change(connection, number, decision=None)
     _entry(connection, number, row.revision, now, "dismissal_ended", {})
 
 
@@ -204,10 +217,8 @@ def set_reverting(
             continue
         found[key] = int(row.id)
         if row.status != DriftStatus.REVERTING:
-            values: dict[str, Any] = {"status": DriftStatus.REVERTING.value}
-            if row.cause in {PUT_OFF, RETRIED_LATER}:
-                values["cause"] = None
-            connection.execute(update(drifts).where(drifts.c.id == row.id).values(**values))
+            cause = None if row.cause in {PUT_OFF, RETRIED_LATER} else row.cause
+            _change(connection, row.id, status=DriftStatus.REVERTING.value, cause=cause)
             _entry(connection, row.id, row.revision, now, "reverting", {})
     return found
 
@@ -215,11 +226,9 @@ def set_reverting(
 def put_off(connection: Connection, numbers: Iterable[int], *, now: datetime) -> None:
     """Put drifts back to open, decision and all, because their calendar is held."""
     for number in numbers:
-        query = select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
-        row = connection.execute(query).one()
+        row = _one(connection, number)
         if row.status == DriftStatus.REVERTING:
-            values = {"status": DriftStatus.OPEN.value, "cause": PUT_OFF}
-            connection.execute(update(drifts).where(drifts.c.id == number).values(**values))
+            _change(connection, number, status=DriftStatus.OPEN.value, cause=PUT_OFF)
             _entry(connection, number, row.revision, now, "put_off", {"cause": PUT_OFF})
 
 
@@ -231,40 +240,37 @@ def await_retry(
         row = _standing(connection, calendar_id, key)
         if row is None or (row.status == DriftStatus.OPEN and row.cause is not None):
             continue
-        values = {"status": DriftStatus.OPEN.value, "cause": row.cause or RETRIED_LATER}
-        connection.execute(update(drifts).where(drifts.c.id == row.id).values(**values))
-        _entry(connection, row.id, row.revision, now, "put_off", {"cause": values["cause"]})
+        cause = row.cause or RETRIED_LATER
+        _change(connection, row.id, status=DriftStatus.OPEN.value, cause=cause)
+        _entry(connection, row.id, row.revision, now, "put_off", {"cause": cause})
 
 
 def reopen(connection: Connection, numbers: Iterable[int], *, now: datetime, cause: str) -> None:
     """Put drifts back to open because the write that should undo them was refused for good."""
     for number in numbers:
-        row = connection.execute(
-            select(drifts.c.revision, drifts.c.status).where(drifts.c.id == number)
-        ).one()
+        row = _one(connection, number)
         if row.status != DriftStatus.REVERTING:
             continue
-        connection.execute(
-            update(drifts)
-            .where(drifts.c.id == number)
-            .values(status=DriftStatus.OPEN.value, decision=None, cause=cause)
-        )
+        _change(connection, number, status=DriftStatus.OPEN.value, decision=None, cause=cause)
         _entry(connection, number, row.revision, now, "refused", {"cause": cause})
 
 
-def _standing(
-    connection: Connection, calendar_id: int, key: DriftKey
-) -> Row[Any, Any, Any, Any] | None:
-    query = select(drifts.c.id, drifts.c.revision, drifts.c.status, drifts.c.cause).where(
-        drifts.c.calendar_id == calendar_id,
-        drifts.c.uid == key.uid,
-        drifts.c.slot == key.slot if key.slot is not None else drifts.c.slot.is_(None),
-        drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
-    )
-    return connection.execute(query).first()
+def _one(connection: Connection, number: int) -> _Known:
+    return connection.execute(_ONE, {"number": number}).one()
 
 
-def _values(finding: Finding) -> dict[str, Any]:
+def _change(connection: Connection, number: int, **columns: Any) -> None:
+    connection.execute(_CHANGE, {"number": number, **columns})
+
+
+def _standing(connection: Connection, calendar_id: int, key: DriftKey) -> _Known | None:
+    given = {"of_calendar": calendar_id, "of_uid": key.uid}
+    if key.slot is None:
+        return connection.execute(_STANDING_WHOLE, given).first()
+    return connection.execute(_STANDING_SLOT, {**given, "of_slot": key.slot}).first()
+
+
+def _columns(finding: Finding) -> dict[str, Any]:
     items = None
     after = finding.after
     if finding.after is not None and "seen" in finding.after:
@@ -310,8 +316,12 @@ def _entry(
     event: str,
     detail: Mapping[str, Any],
 ) -> None:
-    connection.execute(
-        insert(drift_history).values(
-            drift_id=number, revision=revision, at=now, event=event, actor=ENGINE, detail=detail
-        )
-    )
+    entry = {
+        "drift_id": number,
+        "revision": revision,
+        "at": now,
+        "event": event,
+        "actor": ENGINE,
+        "detail": detail,
+    }
+    connection.execute(_ENTRY, entry)

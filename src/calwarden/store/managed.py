@@ -12,7 +12,19 @@ from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource, Subject, SubjectKind
 from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.store import calendars
+from calwarden.store.searching import Search, value
 from calwarden.store.tables import resources
+
+_IN_CALENDAR = resources.c.calendar_id == value("of_calendar")
+_ALL = Search(select(resources).order_by(resources.c.uid), of_calendar=_IN_CALENDAR)
+_REREADS = select(resources.c.uid, resources.c.remote_id).where(_IN_CALENDAR, resources.c.reread)
+_UNCONFIRMED = select(resources.c.uid, resources.c.remote_id).where(
+    _IN_CALENDAR, resources.c.unconfirmed
+)
+_CONFIRM = update(resources).where(_IN_CALENDAR, resources.c.unconfirmed).values(unconfirmed=False)
+_KNOWN = select(resources.c.uid).where(_IN_CALENDAR, resources.c.uid == value("of_uid"))
+_PLAN = insert(resources)
+_SAVE = update(resources).where(_IN_CALENDAR, resources.c.uid == value("of_uid"))
 
 
 class ResourceStatus(StrEnum):
@@ -43,10 +55,7 @@ class ManagedResource:
 
 def all_of(connection: Connection, calendar_id: int) -> list[ManagedResource]:
     """Return every managed resource of a calendar, removed ones too, by uid."""
-    query = select(resources).where(resources.c.calendar_id == calendar_id)
-    return [
-        _resource(row) for row in connection.execute(query.order_by(resources.c.uid)).mappings()
-    ]
+    return [_resource(row) for row in _ALL.rows(connection, of_calendar=calendar_id)]
 
 
 def standing_of(
@@ -64,47 +73,36 @@ def standing_of(
 
 def rereads(connection: Connection, calendar_id: int) -> list[tuple[str, str | None]]:
     """Return (uid, remote id) of what the next look has to read by its id."""
-    query = select(resources.c.uid, resources.c.remote_id).where(
-        resources.c.calendar_id == calendar_id, resources.c.reread
-    )
-    return [(uid, remote_id) for uid, remote_id in connection.execute(query)]
+    rows = connection.execute(_REREADS, {"of_calendar": calendar_id})
+    return [(uid, remote_id) for uid, remote_id in rows]
 
 
 def unconfirmed(connection: Connection, calendar_id: int) -> list[tuple[str, str | None]]:
     """Return (uid, remote id) of what was made and of which no look has told yet."""
-    query = select(resources.c.uid, resources.c.remote_id).where(
-        resources.c.calendar_id == calendar_id, resources.c.unconfirmed
-    )
-    return [(uid, remote_id) for uid, remote_id in connection.execute(query)]
+    rows = connection.execute(_UNCONFIRMED, {"of_calendar": calendar_id})
+    return [(uid, remote_id) for uid, remote_id in rows]
 
 
 def confirm(connection: Connection, calendar_id: int) -> None:
     """Note that a look has told of everything that was made."""
-    connection.execute(
-        update(resources)
-        .where(resources.c.calendar_id == calendar_id, resources.c.unconfirmed)
-        .values(unconfirmed=False)
-    )
+    connection.execute(_CONFIRM, {"of_calendar": calendar_id})
 
 
 def plan(
     connection: Connection, calendar_id: int, uid: str, subject: Subject, generation: int
 ) -> None:
     """Note a resource that is about to be made; one that is known is left as it is."""
-    known = select(resources.c.uid).where(
-        resources.c.calendar_id == calendar_id, resources.c.uid == uid
-    )
-    if connection.execute(known).first() is None:
-        connection.execute(
-            insert(resources).values(
-                calendar_id=calendar_id,
-                uid=uid,
-                subject_kind=subject.kind.value,
-                subject_ref=subject.ref,
-                generation=generation,
-                status=ResourceStatus.PLANNED.value,
-            )
-        )
+    known = connection.execute(_KNOWN, {"of_calendar": calendar_id, "of_uid": uid})
+    if known.first() is None:
+        planned = {
+            "calendar_id": calendar_id,
+            "uid": uid,
+            "subject_kind": subject.kind.value,
+            "subject_ref": subject.ref,
+            "generation": generation,
+            "status": ResourceStatus.PLANNED.value,
+        }
+        connection.execute(_PLAN, planned)
 
 
 def settle(
@@ -156,13 +154,9 @@ def retire(connection: Connection, calendar_id: int, old: ManagedResource, uid: 
     plan(connection, calendar_id, uid, old.subject, old.generation + 1)
 
 
-def save(connection: Connection, calendar_id: int, uid: str, **values: Any) -> None:
+def save(connection: Connection, calendar_id: int, uid: str, **columns: Any) -> None:
     """Store some columns of a resource."""
-    connection.execute(
-        update(resources)
-        .where(resources.c.calendar_id == calendar_id, resources.c.uid == uid)
-        .values(**values)
-    )
+    connection.execute(_SAVE, {"of_calendar": calendar_id, "of_uid": uid, **columns})
 
 
 def clear_rereads(connection: Connection, calendar_id: int, uids: Iterable[str]) -> None:

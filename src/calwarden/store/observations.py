@@ -15,7 +15,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 
@@ -23,6 +22,7 @@ from calwarden.domain.document import resource_document, resource_from
 from calwarden.domain.event import EventResource, Observed, Subject, SubjectKind
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.wall_time import Slot
+from calwarden.store.searching import Search, value, values
 from calwarden.store.tables import calendars, observed, resources
 
 UNFOLLOWED = "it repeats in a way that is not followed; only its start and named dates count"
@@ -30,12 +30,59 @@ UNFOLLOWED = "it repeats in a way that is not followed; only its start and named
 CHUNK = 400
 """Values in one IN list; SQLite and PostgreSQL both take far more, plans stay small."""
 
+_IN_CALENDAR = observed.c.calendar_id == value("of_calendar")
+_REVISIONS = Search(
+    select(observed.c.remote_id, observed.c.revision),
+    of_calendar=_IN_CALENDAR,
+    remote_ids=observed.c.remote_id.in_(values("remote_ids")),
+)
+_FIND = Search(
+    select(observed),
+    of_calendar=_IN_CALENDAR,
+    remote_id=observed.c.remote_id == value("remote_id"),
+)
+_OF_UIDS = select(observed).where(
+    _IN_CALENDAR, observed.c.uid.in_(values("uids")) | observed.c.marker.in_(values("uids"))
+)
+_STRANGERS = select(observed).where(
+    _IN_CALENDAR, observed.c.marker.is_not(None) | (observed.c.busy_until > value("now"))
+)
+_MARKS_ELSEWHERE = (
+    select(
+        resources.c.uid,
+        resources.c.subject_kind,
+        resources.c.subject_ref,
+        resources.c.calendar_id,
+        observed.c.remote_id,
+    )
+    .join(calendars, calendars.c.id == resources.c.calendar_id)
+    .outerjoin(
+        observed,
+        (observed.c.calendar_id == resources.c.calendar_id)
+        & (observed.c.remote_id == resources.c.remote_id),
+    )
+    .where(
+        calendars.c.provider == value("provider"),
+        resources.c.calendar_id != value("of_calendar"),
+    )
+)
+_SHOWN_ELSEWHERE = (
+    select(observed.c.marker, observed.c.uid)
+    .join(calendars, calendars.c.id == observed.c.calendar_id)
+    .where(
+        calendars.c.provider == value("provider"),
+        observed.c.calendar_id != value("of_calendar"),
+        observed.c.marker.is_not(None),
+    )
+)
+_STORE = insert(observed)
+_FORGET = delete(observed).where(_IN_CALENDAR, observed.c.remote_id.in_(values("remote_ids")))
+
 
 def revisions(connection: Connection, calendar_id: int) -> dict[str, str]:
     """Return remote id → revision of everything stored of a calendar."""
-    query = select(observed.c.remote_id, observed.c.revision)
-    rows = connection.execute(query.where(observed.c.calendar_id == calendar_id))
-    return {row.remote_id: row.revision for row in rows}
+    rows = _REVISIONS.rows(connection, of_calendar=calendar_id)
+    return {row["remote_id"]: row["revision"] for row in rows}
 
 
 def revisions_of(
@@ -44,19 +91,14 @@ def revisions_of(
     """Return remote id → revision of those that are stored."""
     found: dict[str, str] = {}
     for some in _chunks(remote_ids):
-        query = select(observed.c.remote_id, observed.c.revision).where(
-            observed.c.calendar_id == calendar_id, observed.c.remote_id.in_(some)
-        )
-        found.update({row.remote_id: row.revision for row in connection.execute(query)})
+        rows = _REVISIONS.rows(connection, of_calendar=calendar_id, remote_ids=some)
+        found.update({row["remote_id"]: row["revision"] for row in rows})
     return found
 
 
 def find(connection: Connection, calendar_id: int, remote_id: str) -> Observed | None:
     """Return what was last seen under a remote id."""
-    query = select(observed).where(
-        observed.c.calendar_id == calendar_id, observed.c.remote_id == remote_id
-    )
-    row = connection.execute(query).mappings().first()
+    row = _FIND.rows(connection, of_calendar=calendar_id, remote_id=remote_id).first()
     return None if row is None else _observed(row)
 
 
@@ -71,11 +113,8 @@ def of_uids(connection: Connection, calendar_id: int, uids: Iterable[str]) -> li
     """Return what carries one of these uids, as its own or as its marker."""
     found: list[Observed] = []
     for some in _chunks(uids):
-        query = select(observed).where(
-            observed.c.calendar_id == calendar_id,
-            observed.c.uid.in_(some) | observed.c.marker.in_(some),
-        )
-        found.extend(_observed(row) for row in connection.execute(query).mappings())
+        rows = connection.execute(_OF_UIDS, {"of_calendar": calendar_id, "uids": some})
+        found.extend(_observed(row) for row in rows.mappings())
     return found
 
 
@@ -95,11 +134,8 @@ def unreadable(connection: Connection, calendar_id: int) -> list[tuple[str, str]
 
 def strangers(connection: Connection, calendar_id: int, *, now: datetime) -> list[Observed]:
     """Return what carries a marker or takes time that is not over, managed resources included."""
-    query = select(observed).where(
-        observed.c.calendar_id == calendar_id,
-        observed.c.marker.is_not(None) | (observed.c.busy_until > now),
-    )
-    return [_observed(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(_STRANGERS, {"of_calendar": calendar_id, "now": now})
+    return [_observed(row) for row in rows.mappings()]
 
 
 def personal(connection: Connection, provider: str, *, ends_after: datetime) -> list[EventResource]:
@@ -135,23 +171,9 @@ def marks_elsewhere(connection: Connection, calendar_id: int, provider: str) -> 
 
     One that has had its day stands where its subject does, under a later generation.
     """
-    here = (
-        select(
-            resources.c.uid,
-            resources.c.subject_kind,
-            resources.c.subject_ref,
-            resources.c.calendar_id,
-            observed.c.remote_id,
-        )
-        .join(calendars, calendars.c.id == resources.c.calendar_id)
-        .outerjoin(
-            observed,
-            (observed.c.calendar_id == resources.c.calendar_id)
-            & (observed.c.remote_id == resources.c.remote_id),
-        )
-        .where(calendars.c.provider == provider, resources.c.calendar_id != calendar_id)
-    )
-    rows = connection.execute(here).all()
+    rows = connection.execute(
+        _MARKS_ELSEWHERE, {"provider": provider, "of_calendar": calendar_id}
+    ).all()
     standing = {(row.calendar_id, row.subject_kind, row.subject_ref) for row in rows if row[4]}
     return {
         row.uid: Mark(
@@ -164,16 +186,7 @@ def marks_elsewhere(connection: Connection, calendar_id: int, provider: str) -> 
 
 def shown_elsewhere(connection: Connection, calendar_id: int, provider: str) -> frozenset[str]:
     """Return the markers and uids that the provider's other linked calendars show."""
-    query = (
-        select(observed.c.marker, observed.c.uid)
-        .join(calendars, calendars.c.id == observed.c.calendar_id)
-        .where(
-            calendars.c.provider == provider,
-            observed.c.calendar_id != calendar_id,
-            observed.c.marker.is_not(None),
-        )
-    )
-    rows = connection.execute(query)
+    rows = connection.execute(_SHOWN_ELSEWHERE, {"provider": provider, "of_calendar": calendar_id})
     return frozenset(value for row in rows for value in row if value is not None)
 
 
@@ -188,7 +201,7 @@ def store(
     forget(connection, calendar_id, seen)
     rows = [_row(calendar_id, one, busy_until, now) for one, busy_until in seen.values()]
     if rows:
-        connection.execute(insert(observed), rows)
+        connection.execute(_STORE, rows)
 
 
 def mark(connection: Connection, calendar_id: int, remote_id: str, marker: str) -> None:
@@ -203,13 +216,7 @@ def mark(connection: Connection, calendar_id: int, remote_id: str, marker: str) 
 def forget(connection: Connection, calendar_id: int, remote_ids: Iterable[str]) -> None:
     """Remove what stands no more."""
     for some in _chunks(remote_ids):
-        connection.execute(
-            delete(observed).where(
-                tuple_(observed.c.calendar_id, observed.c.remote_id).in_(
-                    [(calendar_id, remote_id) for remote_id in some]
-                )
-            )
-        )
+        connection.execute(_FORGET, {"of_calendar": calendar_id, "remote_ids": some})
 
 
 def forget_all(connection: Connection, calendar_id: int) -> None:

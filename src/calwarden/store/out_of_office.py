@@ -8,15 +8,23 @@ from calwarden.domain.appointment import OutOfOffice
 from calwarden.domain.wall_time import instant, local_text, parse_local, zone_name
 from calwarden.store.errors import NotFound
 from calwarden.store.people import touch
+from calwarden.store.searching import Search, value
 from calwarden.store.tables import out_of_office
+
+_SEARCH = Search(
+    select(out_of_office)
+    .where(out_of_office.c.removed_at.is_(None))
+    .order_by(out_of_office.c.starts_at, out_of_office.c.ref),
+    ref=out_of_office.c.ref == value("ref"),
+    provider=out_of_office.c.provider == value("provider"),
+    ends_after=out_of_office.c.ends_at > value("ends_after"),
+    starts_before=out_of_office.c.starts_at < value("starts_before"),
+)
 
 
 def find(connection: Connection, ref: str) -> OutOfOffice | None:
     """Return the block, unless it was removed; None where there is none."""
-    query = select(out_of_office).where(
-        out_of_office.c.ref == ref, out_of_office.c.removed_at.is_(None)
-    )
-    row = connection.execute(query).mappings().first()
+    row = _SEARCH.rows(connection, ref=ref).first()
     return None if row is None else _block(row)
 
 
@@ -36,18 +44,10 @@ def search(
     starts_before: datetime | None = None,
 ) -> list[OutOfOffice]:
     """Return the standing blocks that fit, by start; the span's ends are exclusive."""
-    query = (
-        select(out_of_office)
-        .where(out_of_office.c.removed_at.is_(None))
-        .order_by(out_of_office.c.starts_at, out_of_office.c.ref)
+    rows = _SEARCH.rows(
+        connection, provider=provider, ends_after=ends_after, starts_before=starts_before
     )
-    if provider is not None:
-        query = query.where(out_of_office.c.provider == provider)
-    if ends_after is not None:
-        query = query.where(out_of_office.c.ends_at > ends_after)
-    if starts_before is not None:
-        query = query.where(out_of_office.c.starts_at < starts_before)
-    return [_block(row) for row in connection.execute(query).mappings()]
+    return [_block(row) for row in rows]
 
 
 def save(connection: Connection, block: OutOfOffice, *, now: datetime) -> None:

@@ -17,15 +17,37 @@ from calwarden.domain.practice import (
 )
 from calwarden.store import tables
 from calwarden.store.errors import NotFound
+from calwarden.store.searching import Search, value
 
 PRACTICE_ID = 1
+
+_PRACTICE = Search(select(tables.practice))
+_PAYERS = Search(
+    select(tables.payers).order_by(tables.payers.c.ref), ref=tables.payers.c.ref == value("ref")
+)
+_PROVIDERS = Search(
+    select(tables.providers).order_by(tables.providers.c.ref),
+    ref=tables.providers.c.ref == value("ref"),
+)
+_CLIENTS = Search(
+    select(tables.clients).order_by(tables.clients.c.ref), ref=tables.clients.c.ref == value("ref")
+)
+_TOUCH = (
+    update(tables.providers)
+    .where(tables.providers.c.ref == value("provider"))
+    .values(schedule_revision=tables.providers.c.schedule_revision + 1)
+    .returning(tables.providers.c.schedule_revision)
+)
+_REVISION = select(tables.providers.c.schedule_revision).where(
+    tables.providers.c.ref == value("provider")
+)
 
 T = TypeVar("T")
 
 
 def practice(connection: Connection) -> Practice | None:
     """Return the practice; None before it was imported."""
-    row = connection.execute(select(tables.practice)).mappings().first()
+    row = _PRACTICE.rows(connection).first()
     if row is None:
         return None
     return Practice(
@@ -53,17 +75,12 @@ def save_practice(connection: Connection, value: Practice) -> None:
 
 def payers(connection: Connection) -> list[Payer]:
     """Return every payer, by ref."""
-    rows = connection.execute(select(tables.payers).order_by(tables.payers.c.ref)).mappings()
-    return [_payer(row) for row in rows]
+    return [_payer(row) for row in _PAYERS.rows(connection)]
 
 
 def find_payer(connection: Connection, ref: str) -> Payer | None:
     """Return the payer; None where there is none."""
-    row = (
-        connection.execute(select(tables.payers).where(tables.payers.c.ref == ref))
-        .mappings()
-        .first()
-    )
+    row = _PAYERS.rows(connection, ref=ref).first()
     return None if row is None else _payer(row)
 
 
@@ -90,17 +107,12 @@ def save_payer(connection: Connection, value: Payer) -> None:
 
 def providers(connection: Connection) -> list[Provider]:
     """Return every provider, by ref."""
-    rows = connection.execute(select(tables.providers).order_by(tables.providers.c.ref)).mappings()
-    return [_provider(row) for row in rows]
+    return [_provider(row) for row in _PROVIDERS.rows(connection)]
 
 
 def find_provider(connection: Connection, ref: str) -> Provider | None:
     """Return the provider; None where there is none."""
-    row = (
-        connection.execute(select(tables.providers).where(tables.providers.c.ref == ref))
-        .mappings()
-        .first()
-    )
+    row = _PROVIDERS.rows(connection, ref=ref).first()
     return None if row is None else _provider(row)
 
 
@@ -131,17 +143,12 @@ def save_provider(connection: Connection, value: Provider) -> None:
 
 def clients(connection: Connection) -> list[Client]:
     """Return every client, by ref."""
-    rows = connection.execute(select(tables.clients).order_by(tables.clients.c.ref)).mappings()
-    return [_client(row) for row in rows]
+    return [_client(row) for row in _CLIENTS.rows(connection)]
 
 
 def find_client(connection: Connection, ref: str) -> Client | None:
     """Return the client; None where there is none."""
-    row = (
-        connection.execute(select(tables.clients).where(tables.clients.c.ref == ref))
-        .mappings()
-        .first()
-    )
+    row = _CLIENTS.rows(connection, ref=ref).first()
     return None if row is None else _client(row)
 
 
@@ -167,19 +174,14 @@ def save_client(connection: Connection, value: Client) -> None:
 
 def touch(connection: Connection, provider: str) -> int:
     """Say that the provider's calendars should show something else; returns the new revision."""
-    revision = connection.execute(
-        update(tables.providers)
-        .where(tables.providers.c.ref == provider)
-        .values(schedule_revision=tables.providers.c.schedule_revision + 1)
-        .returning(tables.providers.c.schedule_revision)
-    ).scalar()
+    revision = connection.execute(_TOUCH, {"provider": provider}).scalar()
     return int(_known("provider", provider, revision))
 
 
 def schedule_revision(connection: Connection, provider: str) -> int:
     """Return the provider's schedule revision; raises `NotFound`."""
-    query = select(tables.providers.c.schedule_revision).where(tables.providers.c.ref == provider)
-    return int(_known("provider", provider, connection.execute(query).scalar()))
+    revision = connection.execute(_REVISION, {"provider": provider}).scalar()
+    return int(_known("provider", provider, revision))
 
 
 def _known(kind: str, ref: str, value: T | None) -> T:

@@ -10,12 +10,21 @@ from calwarden.domain.cadence import Cadence, Frequency
 from calwarden.domain.wall_time import local_text, parse_local
 from calwarden.store.errors import NotFound
 from calwarden.store.people import touch
+from calwarden.store.searching import Search, value
 from calwarden.store.tables import appointments, series
+
+_SEARCH = Search(
+    select(series).order_by(series.c.root, series.c.first_number, series.c.ref),
+    ref=series.c.ref == value("ref"),
+    provider=series.c.provider == value("provider"),
+    root=series.c.root == value("root"),
+)
+_INSERT = insert(series)
 
 
 def find(connection: Connection, ref: str) -> Series | None:
     """Return the series; None where there is none."""
-    row = connection.execute(select(series).where(series.c.ref == ref)).mappings().first()
+    row = _SEARCH.rows(connection, ref=ref).first()
     return None if row is None else _series(row)
 
 
@@ -39,12 +48,7 @@ def search(
     connection: Connection, *, provider: str | None = None, root: str | None = None
 ) -> list[Series]:
     """Return the series that fit, those of one root in order of their slots."""
-    query = select(series).order_by(series.c.root, series.c.first_number, series.c.ref)
-    if provider is not None:
-        query = query.where(series.c.provider == provider)
-    if root is not None:
-        query = query.where(series.c.root == root)
-    return [_series(row) for row in connection.execute(query).mappings()]
+    return [_series(row) for row in _SEARCH.rows(connection, provider=provider, root=root)]
 
 
 def last_numbers(connection: Connection) -> dict[str, int]:
@@ -62,7 +66,7 @@ def insert_one(
 ) -> None:
     """Store a new series; ``root`` names the first series it was split from, if it was."""
     values = {"ref": new.ref, "root": root or new.ref, "created_at": now, **_values(new)}
-    connection.execute(insert(series).values(**values))
+    connection.execute(_INSERT, values)
     touch(connection, new.provider)
 
 

@@ -65,7 +65,6 @@ class Database:
         self.path = path
         self.anchor = anchor
         self._reading = engines.reading(engine)
-        self._writing = engines.writing(engine)
         self._installation: str | None = None
         self._current = False
 
@@ -101,6 +100,7 @@ class Database:
         """
         self._demand_current()
         with self._translated(), self._reading.begin() as connection:
+            engines.begin(connection, writes=False)
             yield connection
 
     @contextmanager
@@ -110,7 +110,8 @@ class Database:
         Raises as `read` does.
         """
         self._demand_current()
-        with self._translated(), self._writing.begin() as connection:
+        with self._translated(), self.engine.begin() as connection:
+            engines.begin(connection, writes=True)
             connection.info.pop(HEAD, None)
             yield connection
             head: AuditHead | None = connection.info.pop(HEAD, None)
@@ -124,13 +125,15 @@ class Database:
     def check(self) -> SchemaState:
         """Return which tables the database has; raises `DatabaseDown` where there is none."""
         with self._translated(), self._reading.begin() as connection:
+            engines.begin(connection, writes=False)
             return schema.state(connection)
 
     def upgrade(self) -> None:
         """Make or update the tables, creating a SQLite file if need be; raises `DatabaseNewer`."""
         if self.path is not None:
             engines.create_private_file(self.path)
-        with self._translated(), self._writing.begin() as connection:
+        with self._translated(), self.engine.begin() as connection:
+            engines.begin(connection, writes=True)
             schema.state(connection).demand_known(self.place)
             schema.migrate(connection)
 

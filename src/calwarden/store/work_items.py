@@ -12,6 +12,15 @@ from calwarden.domain.work import WorkKind
 from calwarden.store.batches import batches
 from calwarden.store.claims_tables import work_items, work_notes
 from calwarden.store.errors import NotFound
+from calwarden.store.searching import Search, value, values
+
+_FIND = Search(select(work_items), number=work_items.c.id == value("number"))
+_SEARCH = Search(
+    select(work_items).order_by(work_items.c.id),
+    claims=work_items.c.claim.in_(values("claims")),
+    matters=work_items.c.matter.in_(values("matters")),
+    statuses=work_items.c.status.in_(values("statuses")),
+)
 
 
 class WorkStatus(StrEnum):
@@ -61,8 +70,7 @@ class WorkNote:
 
 def get(connection: Connection, number: int) -> WorkItem:
     """Return the work item; raises `NotFound`."""
-    query = select(work_items).where(work_items.c.id == number)
-    row = connection.execute(query).mappings().first()
+    row = _FIND.rows(connection, number=number).first()
     if row is None:
         raise NotFound("work item", number)
     return _item(row)
@@ -76,15 +84,12 @@ def search(
     statuses: Iterable[WorkStatus] | None = None,
 ) -> list[WorkItem]:
     """Return the work items that fit every given condition, by number."""
-    query = select(work_items).order_by(work_items.c.id)
-    if matters is not None:
-        query = query.where(work_items.c.matter.in_(list(matters)))
-    if statuses is not None:
-        query = query.where(work_items.c.status.in_([status.value for status in statuses]))
+    about = None if matters is None else list(matters)
+    wanted = None if statuses is None else [status.value for status in statuses]
     found: list[WorkItem] = []
     for some in batches(claims):
-        part = query if some is None else query.where(work_items.c.claim.in_(some))
-        found += [_item(row) for row in connection.execute(part).mappings()]
+        rows = _SEARCH.rows(connection, claims=some, matters=about, statuses=wanted)
+        found += [_item(row) for row in rows]
     return sorted(found, key=lambda item: item.id)
 
 
