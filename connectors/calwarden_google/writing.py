@@ -41,7 +41,6 @@ SILENT = "none"
 """`sendUpdates`: we invite nobody, and what people added must not be mailed about by us (G18)."""
 
 _MISSING = frozenset({404, 410})
-_CHANGED = PreconditionFailed("Google calendar: the event is not as it was seen; it is read again")
 
 
 class Writer:
@@ -132,7 +131,7 @@ class Writer:
         """Update a single event in one request; anything unexpected is read and compared first."""
         wanted, base = call.expected, write.base
         if wanted is None or base is None or write.remote_id is None or write.revision is None:
-            raise _CHANGED
+            raise _changed()
         fields = self._master_fields(event, wanted, attended=bool(base.body.attendees))
         request = self._service.events.patch(
             calendarId=self._calendar, eventId=write.remote_id, body=fields, sendUpdates=SILENT
@@ -152,9 +151,9 @@ class Writer:
             rows = self._with_hidden(write, rows)
         seen = None if rows is None else folded(rows, self._reader)
         if rows is None or seen is None or seen.resource is None or call.expected is None:
-            raise _CHANGED
+            raise _changed()
         if not self._as_seen(write, call, seen):
-            raise _CHANGED
+            raise _changed()
         wanted = call.expected
         if not same_master(seen.resource, wanted):
             framed = same_frame(seen.resource, wanted)
@@ -234,7 +233,7 @@ class Writer:
         if instance is None:
             if body is None:
                 return rows
-            raise _CHANGED
+            raise _changed()
         if body is None:
             row = self._removed(instance)
         else:
@@ -287,7 +286,7 @@ class Writer:
         self._guarded(instance, send)
         row = self._looker.row(str(instance["id"]))
         if row is None:
-            raise _CHANGED
+            raise _changed()
         return row
 
     def _delete(self, write: Write) -> None:
@@ -312,7 +311,7 @@ class Writer:
             write.base is not None and seen.resource is not None and same(write.base, seen.resource)
         )
         if not unchanged:
-            raise _CHANGED
+            raise _changed()
         self._send_delete(key, str(rows.master.get("etag")))
 
     def _send_delete(self, key: str, etag: str | None) -> None:
@@ -358,3 +357,7 @@ def _differing(seen: EventResource | None, wanted: EventResource) -> list[Slot]:
         return []
     slots = {*seen.overrides, *seen.excluded, *wanted.overrides, *wanted.excluded}
     return sorted(slot for slot in slots if not same_slot(seen, wanted, slot))
+
+
+def _changed() -> PreconditionFailed:
+    return PreconditionFailed("Google calendar: the event is not as it was seen; it is read again")

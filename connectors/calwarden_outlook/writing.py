@@ -1,12 +1,9 @@
 """Making the calls of a write land: compared, guarded, repeatable (wire rules M8 to M20).
 
-Graph does not promise to honour If-Match, so it is sent, and what stands is read and compared just
-before (M11): where it is ignored, an edit in the milliseconds between is lost. An update brings the
-resource to what its call expects and sends only what differs, so a repeated call finds nothing
-left to send.
+An update brings the resource to what its call expects and sends only what differs, so a repeated
+call finds nothing left to send.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,28 +11,22 @@ from calwarden.domain.event import EventBody, EventResource, ManagedEvent, Obser
 from calwarden.domain.wall_time import Slot
 from calwarden.ical.comparison import occurrence, same_frame
 from calwarden.sdk.connector import Call, Verb, Write
-from calwarden.sdk.errors import Ambiguous, PreconditionFailed, Rejected
-from calwarden_outlook.errors import CROSSING, FAULTS, Refusal, translated
+from calwarden.sdk.errors import PreconditionFailed, Rejected
 from calwarden_outlook.mapping import (
-    MARKER,
     Reader,
     Row,
     Unreadable,
     changed_fields,
     first_transaction,
     fresh_transaction,
-    new_fields,
     recurrence_field,
 )
 from calwarden_outlook.patterns import Inexpressible
 from calwarden_outlook.resources import Resources
-from calwarden_outlook.series import Rows, etag_of, folded, frame, has_stand_ins
+from calwarden_outlook.sending import Crossing, Sender
+from calwarden_outlook.series import Rows, folded, frame, has_stand_ins
 from calwarden_outlook.service import Service
-from calwarden_outlook.steps import DELETE, INSERT, calls, differing, same, same_master, writable
-
-_BAD_REQUEST = 400
-_CONFLICT = 409
-_CHANGED = PreconditionFailed("Outlook calendar: the event is not as it was seen; it is read again")
+from calwarden_outlook.steps import DELETE, INSERT, calls, differing, same, same_master
 
 
 class Writer:
@@ -49,11 +40,9 @@ class Writer:
         resources: Resources,
         reminder_minutes: int,
     ) -> None:
-        self._service = service
-        self._calendar = calendar
         self._reader = reader
         self._resources = resources
-        self._reminder_minutes = reminder_minutes
+        self._sender = Sender(service, calendar, reader, resources, reminder_minutes)
 
     def perform(self, write: Write, call: Call) -> Observed | None:
         """Send one call and return what stands then."""
@@ -79,7 +68,7 @@ class Writer:
 
     def _insert(self, write: Write, event: ManagedEvent, wanted: EventResource) -> Observed:
         transaction = first_transaction(write.uid, wanted.body)
-        row = self._posted(event, wanted, write.uid, transaction)
+        row = self._sender.post(event, wanted, write.uid, transaction)
         if row is None:
             return self._already(write)
         seen = folded(Rows(master=row), self._reader, named=write.uid)
@@ -99,58 +88,6 @@ class Writer:
         ):
             return seen
         raise PreconditionFailed("Outlook calendar: another event stands there already; read it")
-
-    def _posted(
-        self, event: ManagedEvent, wanted: EventResource, uid: str, transaction: str
-    ) -> Row | None:
-        """Create one event; None where its transactionId was used before and that is refused.
-
-        After a fault it is looked for before anybody repeats it (A6, M12).
-        """
-        fields = new_fields(wanted.body, event.text, uid, transaction)
-        if wanted.recurrence is not None:
-            fields["recurrence"] = recurrence_field(wanted.recurrence, wanted.body)
-        if self._reminder_minutes:
-            fields |= {
-                "isReminderOn": True,
-                "reminderMinutesBeforeStart": self._reminder_minutes,
-            }
-        place = self._service.url("calendars", self._calendar, "events")
-        try:
-            return self._service.try_send("POST", place, body=fields)
-        except FAULTS as error:
-            if isinstance(error, Refusal) and error.status == _CONFLICT:
-                return None
-            meant = translated(error, writing=True)
-            if not isinstance(meant, Ambiguous):
-                raise meant from error
-            found = self._landed(wanted.body, transaction)
-            if found is None:
-                raise meant from error
-            return found
-
-    def _landed(self, body: EventBody, transaction: str) -> Row | None:
-        """Return what a create left that a fault answered, with our property by now (M12)."""
-        row = next(
-            (
-                row
-                for row in self._resources.between(body.start, body.end)
-                if row.get("transactionId") == transaction
-                or self._is_of(row.get("seriesMasterId"), transaction)
-            ),
-            None,
-        )
-        if row is None:
-            return None
-        key = str(row.get("seriesMasterId") or row["id"])
-        marked = {"singleValueExtendedProperties": [{"id": MARKER, "value": transaction[:52]}]}
-        return self._service.send(
-            "PATCH", self._service.url("events", key), body=marked, writing=True, addressed=True
-        )
-
-    def _is_of(self, master: Any, transaction: str) -> bool:
-        row = self._resources.one(str(master)) if master else None
-        return row is not None and row.get("transactionId") == transaction
 
     def _converge(
         self, write: Write, event: ManagedEvent, call: Call, wanted: EventResource
@@ -188,12 +125,12 @@ class Writer:
             found = self._resources.find(write.uid)
             rows = None if found is None else self._resources.rows(found.remote_id, series=True)
         if rows is None:
-            raise _CHANGED
+            raise _changed()
         if write.verb is Verb.UPDATE and rows.revision == write.revision:
             return rows
         seen = self._folded(rows).resource
         if seen is None or not any(same(seen, state) for state in _states(write, call)):
-            raise _CHANGED
+            raise _changed()
         return rows
 
     def _folded(self, rows: Rows) -> Observed:
@@ -202,7 +139,7 @@ class Writer:
     def _again(self, rows: Rows) -> Rows:
         fresh = self._resources.rows(rows.id, series=True, searched=bool(rows.stand_ins))
         if fresh is None:
-            raise _CHANGED
+            raise _changed()
         return fresh
 
     def _put_master(
@@ -215,11 +152,7 @@ class Writer:
             fields |= self._repetition(wanted, stood)
         if not fields:
             return rows
-        row = self._guarded(
-            rows.master,
-            lambda etag: self._patch(rows.id, fields, etag),
-            lambda: self._whole_again(rows, stood),
-        )
+        row = self._sender.patch(rows.master, fields, lambda: self._whole_again(rows, stood))
         if wanted.recurrence is None and stood.recurrence is None:
             return Rows(master={**row, **_property(rows.master)})
         return self._again(rows)
@@ -237,7 +170,7 @@ class Writer:
         if wanted.recurrence is None:
             unneeded += found.stand_ins.values()
         for row in unneeded:
-            self._send_delete(row)
+            self._sender.delete(row)
         return bool(unneeded)
 
     def _put_slot(self, event: ManagedEvent, wanted: EventResource, slot: Slot, rows: Rows) -> None:
@@ -255,7 +188,7 @@ class Writer:
             if row is None:
                 if body is None:
                     return
-                raise _CHANGED
+                raise _changed()
             self._put_occurrence(event, wanted, slot, row)
 
     def _put_occurrence(
@@ -264,46 +197,33 @@ class Writer:
         body = occurrence(wanted, slot)
         if body is None or body.cancelled or not row.get("isCancelled"):
             try:
-                self._put_one(row, body, event)
-            except _Crossing:
+                self._sender.put(row, body, event)
+            except Crossing:
                 if body is None:
                     raise
             else:
                 return
         # an occurrence may not cross its neighbour (M20), and one that was called off cannot be
         # revived: a single event takes its place
-        self._send_delete(row)
+        self._sender.delete(row)
         if body is not None:
             self._stand_in(event, wanted, slot, body)
-
-    def _put_one(self, row: Row, body: EventBody | None, event: ManagedEvent) -> None:
-        if body is None:
-            self._send_delete(row)
-            return
-        stood = self._reader.body(row)
-        fields = changed_fields(body, event.text, stood)
-        if fields:
-            self._guarded(
-                row,
-                lambda etag: self._patch(str(row["id"]), fields, etag),
-                lambda: self._row_again(row),
-            )
 
     def _stand_in(
         self, event: ManagedEvent, wanted: EventResource, slot: Slot, body: EventBody
     ) -> None:
         """Make a single event that belongs to the series, in place of an occurrence."""
         alone = EventResource(uid=wanted.uid, body=body)
-        self._posted(event, alone, wanted.uid, fresh_transaction(wanted.uid, slot))
+        self._sender.post(event, alone, wanted.uid, fresh_transaction(wanted.uid, slot))
 
     def _renewed(self, rows: Rows, event: ManagedEvent, wanted: EventResource) -> Rows:
         """Make an event anew that was called off: that cannot be taken back."""
         for row in (*rows.stand_ins, rows.master):
-            self._send_delete(row)
+            self._sender.delete(row)
         bare = replace(wanted, overrides={}, excluded=frozenset())
-        made = self._posted(event, bare, event.uid, fresh_transaction(event.uid))
+        made = self._sender.post(event, bare, event.uid, fresh_transaction(event.uid))
         if made is None:
-            raise _CHANGED
+            raise _changed()
         return Rows(master=made)
 
     def _delete(self, write: Write) -> None:
@@ -319,71 +239,16 @@ class Writer:
             seen = self._folded(rows).resource
             states = () if write.base is None else _shrinking(write.base)
             if seen is None or not any(same(seen, state) for state in states):
-                raise _CHANGED
+                raise _changed()
         for row in rows.stand_ins:
-            self._send_delete(row)
+            self._sender.delete(row)
         alone = replace(rows, stand_ins=())
-        self._send_delete(rows.master, lambda: self._left(alone))
+        self._sender.delete(rows.master, lambda: self._left(alone))
 
     def _left(self, rows: Rows) -> Row | None:
         """Return a series again whose stand-ins were just taken away, if nothing else changed."""
         stood = self._folded(rows).resource
         return None if stood is None else self._whole_again(rows, stood)
-
-    def _send_delete(self, row: Row, again: Callable[[], Row | None] | None = None) -> None:
-        key = str(row["id"])
-
-        def send(etag: str | None) -> Row:
-            place = self._service.url("events", key)
-            try:
-                return self._service.try_send("DELETE", place, etag=etag)
-            except Refusal as error:
-                if error.missing:
-                    return {}
-                # a deleted event can answer 400 (M14): only a read tells
-                if error.status == _BAD_REQUEST and self._resources.one(key) is None:
-                    return {}
-                raise translated(error, writing=True) from error
-            except FAULTS as error:
-                raise translated(error, writing=True) from error
-
-        self._guarded(row, send, again or (lambda: self._row_again(row)))
-
-    def _patch(self, key: str, fields: Mapping[str, Any], etag: str | None) -> Row:
-        try:
-            return self._service.try_send(
-                "PATCH", self._service.url("events", key), body=fields, etag=etag
-            )
-        except FAULTS as error:
-            if isinstance(error, Refusal) and error.says(CROSSING):
-                raise _Crossing(
-                    "Outlook calendar: an occurrence may not cross its neighbour; it is left"
-                ) from error
-            raise translated(error, writing=True, addressed=True) from error
-
-    @staticmethod
-    def _guarded(
-        row: Row, send: Callable[[str | None], Row], again: Callable[[], Row | None]
-    ) -> Row:
-        """Send under the row's etag, and once more if nothing but the etag had changed.
-
-        Graph says 412 at times without cause, and moves etags by itself (A2, M12). ``again`` reads
-        the row once more; None where it does not say the same.
-        """
-        try:
-            return send(etag_of(row))
-        except PreconditionFailed:
-            fresh = again()
-            if fresh is None:
-                raise
-        return send(etag_of(fresh))
-
-    def _row_again(self, row: Row) -> Row | None:
-        fresh = self._resources.one(str(row["id"]))
-        if fresh is None:
-            return None
-        bodies = [writable(self._reader.body(one)) for one in (fresh, row)]
-        return fresh if bodies[0] == bodies[1] else None
 
     def _whole_again(self, rows: Rows, stood: EventResource) -> Row | None:
         fresh = self._resources.rows(rows.id, series=stood.recurrence is not None)
@@ -391,10 +256,6 @@ class Writer:
         if fresh is None or seen is None or not same(seen, stood):
             return None
         return fresh.master
-
-
-class _Crossing(Rejected):
-    """An occurrence cannot stand where it is wanted."""
 
 
 def _states(write: Write, until: Call | None = None) -> list[EventResource]:
@@ -417,7 +278,7 @@ def _shrinking(base: EventResource) -> list[EventResource]:
 
 def _content(seen: Observed) -> EventResource:
     if seen.resource is None:
-        raise _CHANGED
+        raise _changed()
     return seen.resource
 
 
@@ -425,3 +286,7 @@ def _property(row: Row) -> dict[str, Any]:
     """Return what an answer to a PATCH leaves out: our property (M9)."""
     name = "singleValueExtendedProperties"
     return {name: row[name]} if name in row else {}
+
+
+def _changed() -> PreconditionFailed:
+    return PreconditionFailed("Outlook calendar: the event is not as it was seen; it is read again")

@@ -170,6 +170,23 @@ class WritingLaws(Laws):
             connector.perform(write, connector.calls(write)[0])
         assert world.raw() == before
 
+    def test_a_refusal_keeps_nothing_of_an_earlier_one(
+        self, world: World, connector: Connector
+    ) -> None:
+        """Each conflict is an error of its own: a daemon meets them for months, and forgets them.
+
+        An error that is raised again remembers every place that it was raised in.
+        """
+        made = create(connector, SINGLE)
+        world.person.move(made.remote_id, HOUR)
+        write = _writes(made, moved(SINGLE, "2027-01-13T09:00"))["update"]
+        refusals = []
+        for _ in range(2):
+            with pytest.raises(PreconditionFailed) as caught:
+                connector.perform(write, connector.calls(write)[0])
+            refusals.append(caught.value)
+        assert refusals[0] is not refusals[1]
+
     def test_an_update_of_what_is_gone_recreates_nothing(
         self, world: World, connector: Connector
     ) -> None:
