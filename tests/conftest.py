@@ -15,7 +15,7 @@ from calwarden.testing.clock import ManualClock
 # before they are imported, so that a failing law shows values
 LAWS = ("laws", "looking_laws", "people_laws", "samples", "world", "writing_laws")
 pytest.register_assert_rewrite(*(f"calwarden.testing.{name}" for name in LAWS))
-pytest.register_assert_rewrite("e2e.daemon", "e2e.kills", "e2e.scene", "emulators.door")
+pytest.register_assert_rewrite("e2e.daemon", "e2e.kills", "e2e.scene", "emulators")
 pytest_plugins = ["servers.fixtures", "servers.mail"]  # real servers: tests/servers
 
 

@@ -16,7 +16,7 @@ from calwarden.testing.emulators.google import GoogleServer
 from calwarden.testing.world import FINGERPRINT, NOW, WINDOW, ZONE, Watcher
 from calwarden_google.connector import GoogleConnector
 from calwarden_google.credentials import EXISTING_CALENDAR
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 
 GOAL = 1.3
 ROUNDS = 40

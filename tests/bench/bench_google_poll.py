@@ -16,7 +16,7 @@ from calwarden.practice import linking
 from calwarden.practice.interchange import import_file
 from calwarden.sdk.connector import RemoteCalendar
 from calwarden.store.calendars import NewCalendar
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 
 ROUNDS = 20
 

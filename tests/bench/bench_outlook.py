@@ -14,7 +14,7 @@ from calwarden.testing.emulators.graph_state import TENANT
 from calwarden.testing.world import FINGERPRINT, NOW, WINDOW, ZONE, Watcher
 from calwarden_outlook.connector import OutlookConnector
 from calwarden_outlook.looking import PREFER_PAGES
-from emulators.graph_world import OWNER
+from emulators.emulated import OWNER
 
 GOAL = 1.3
 ROUNDS = 40

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 from google.conftest import installation, practice, server, world  # noqa: F401 - fixtures
 from google.test_daemon import linked, port, running, wait  # noqa: F401 - fixtures
 

@@ -1,19 +1,23 @@
 """The emulator with one account, and the engine of a small practice linked to it."""
 
-import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from typing_extensions import override
 
-from calwarden.sdk.connector import Connector
-from calwarden.store import calendars
-from calwarden.store.calendars import NewCalendar
 from calwarden.testing.emulators.google import GoogleServer
-from calwarden.testing.emulators.google_people import Person
-from calwarden.testing.world import Watcher
-from e2e.conftest import Installation, copied
-from emulators.google_world import OWNER, GoogleWorld
-from engine.conftest import House
+from emulators.google_world import GoogleWorld
+from emulators.practice import (
+    EmulatedHouse,
+    connector,
+    installation,
+    person,
+    practice,
+    watcher,
+)
+
+__all__ = ["connector", "installation", "person", "practice", "watcher"]
 
 
 @pytest.fixture
@@ -33,110 +37,26 @@ def world(server) -> Iterator[GoogleWorld]:
     world.close()
 
 
-@pytest.fixture
-def person(world) -> Person:
-    """The account's owner, at Google's page."""
-    return world.page
-
-
-@pytest.fixture
-def connector(world) -> Connector:
-    """A connector of its own."""
-    return world.connector()
-
-
-@pytest.fixture
-def watcher(connector) -> Watcher:
-    """Somebody who has looked at the empty calendar."""
-    watcher = Watcher(connector)
-    watcher.look()
-    return watcher
-
-
-PRACTICE = {
-    "practice": {"name": "Harbor Practice", "timezone": "America/New_York"},
-    "providers": [{"ref": "dr-lee", "name": "Dana Lee", "timezone": "America/New_York"}],
-    "clients": [{"ref": "c-1", "name": "Sam Canary", "timezone": "America/Chicago"}],
-    "appointments": [
-        {
-            "ref": "a-1",
-            "provider": "dr-lee",
-            "client": "c-1",
-            "start": "2026-12-03T10:00",
-            "timezone": "America/New_York",
-            "minutes": 50,
-        }
-    ],
-}
-
-
-class GoogleHouse(House):
+class GoogleHouse(EmulatedHouse):
     """A practice whose provider linked a Google calendar."""
 
-    def __init__(self, database, clock, world: GoogleWorld) -> None:
-        self._world = world
-        super().__init__(database, clock)
+    connector = "google"
 
-    def link(self, world: GoogleWorld | None = None) -> int:
-        """Link a calendar of the emulator and return its number."""
-        world = world or self._world
-        new = NewCalendar(provider="dr-lee", connector="google", link=world.linked())
-        with self.database.write() as tx:
-            number = calendars.insert_one(tx, new, now=self.clock.now())
-        self.worlds[number] = world
-        return number
-
-    @property
-    def person(self) -> Person:
-        """The provider at Google's page."""
-        return self.world.page
-
-    def rows(self) -> list[dict]:
+    def rows(self) -> list[dict[str, Any]]:
         """What stands: masters, single events and exceptions that are not cancelled."""
         rows = self.world.calendar.rows.values()
         return [row for row in rows if row.get("status") != "cancelled"]
 
-    def row(self, ref: str) -> dict:
+    def row(self, ref: str) -> dict[str, Any]:
         """The row of an appointment or series."""
         return self.world.calendar.rows[self.remote(ref)]
 
-    def quiet(self) -> None:
-        """Assert that another pass writes nothing and finds nothing to do."""
-        before = self.world.server.writes
-        report = self.sync()
-        assert (report.published, report.reverted, report.removed, report.steps) == (0, 0, 0, ())
-        assert self.world.server.writes == before
+    @override
+    def copied(self, ref: str, minutes: int, *, ours: bool) -> str:
+        return self.person.copy(self.remote(ref), minutes, marker=ours)
 
 
 @pytest.fixture
 def house(sqlite_database, clock, world) -> GoogleHouse:
     """A practice with one provider and a linked Google calendar; Monday 30 November 2026, 10:00."""
     return GoogleHouse(sqlite_database, clock, world)
-
-
-@pytest.fixture(scope="session")
-def practice(tmp_path_factory) -> Installation:
-    """A practice with an appointment on its books and no calendar yet; tests copy its folder."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("CALWARDEN") and name != "PYTHONDONTWRITEBYTECODE"
-    }
-    # compiled modules are shared by the processes of a session: starting one is then fast
-    shared = {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.getbasetemp() / "bytecode")}
-    folder = tmp_path_factory.mktemp("practice")
-    made = Installation(folder=folder, environment={**kept, **shared})
-    made.run("init")
-    made.configure("network.allow_private = true", 'testing.clock = "manual"')
-    made.configure("web.enabled = false")  # daemons side by side would want one port
-    made.run("import", made.write("practice.json", PRACTICE))
-    return made
-
-
-@pytest.fixture
-def installation(tmp_path, practice, server, world) -> Installation:
-    """The practice, configured for the emulator."""
-    assert world.calendar.id == OWNER
-    made = copied(practice.folder, tmp_path, dict(practice.environment))
-    made.configure(*(f'google.{name} = "{text}"' for name, text in server.settings.items()))
-    return made

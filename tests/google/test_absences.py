@@ -5,7 +5,8 @@ import pytest
 from calwarden.practice import out_of_office
 from calwarden.testing.emulators.google import GoogleServer
 from calwarden_google.credentials import EXISTING_CALENDAR
-from emulators.google_world import OWNER, GoogleWorld
+from emulators.emulated import OWNER
+from emulators.google_world import GoogleWorld
 from google.conftest import GoogleHouse
 
 START, END = "2026-12-24T00:00", "2026-12-27T00:00"

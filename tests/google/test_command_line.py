@@ -10,7 +10,7 @@ import pytest
 
 from calwarden_google.credentials import EXISTING_CALENDAR, OWN_CALENDAR, PREFIX
 from e2e.conftest import SCRIPT
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 
 pytestmark = pytest.mark.e2e
 

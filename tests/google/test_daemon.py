@@ -4,7 +4,7 @@ import pytest
 
 from calwarden_google.credentials import EXISTING_CALENDAR
 from e2e.daemon import publish, running, wait
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 
 pytestmark = pytest.mark.e2e
 

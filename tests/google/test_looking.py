@@ -8,7 +8,7 @@ from calwarden.sdk.errors import CalendarGone, Transient
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told
 from calwarden_google.connector import GoogleConnector
 from calwarden_google.credentials import BUSY_TIME
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 
 WEEKLY = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8)
 THIRD, FOURTH = "2027-01-19T10:00:00", "2027-01-26T10:00:00"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from calwarden_google.credentials import EXISTING_CALENDAR
-from emulators.google_world import OWNER
+from emulators.emulated import OWNER
 
 pytestmark = pytest.mark.e2e
 

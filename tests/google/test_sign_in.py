@@ -21,7 +21,8 @@ from calwarden_google.credentials import (
     with_subject,
 )
 from calwarden_google.oauth import Consent
-from emulators.google_world import OWNER, GoogleWorld
+from emulators.emulated import OWNER
+from emulators.google_world import GoogleWorld
 
 KIND = GoogleConnector()
 ABSENCE = event("o-1", "2027-01-14T00:00", minutes=24 * 60, place=None, out_of_office=True)

@@ -9,7 +9,7 @@ from calwarden.cli.failures import WrongInput
 from calwarden.cli.link_outlook import Asked
 from calwarden.domain.linked_calendar import Role
 from e2e.conftest import SCRIPT
-from emulators.graph_world import OWNER
+from emulators.emulated import OWNER
 
 pytestmark = pytest.mark.e2e
 

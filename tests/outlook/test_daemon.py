@@ -7,7 +7,7 @@ import requests
 
 from e2e.daemon import publish, rest, running, wait
 from emulators.door import Door
-from emulators.graph_world import OWNER
+from emulators.emulated import OWNER
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,7 @@ import pytest
 
 from calwarden.testing.emulators.graph_state import event_id
 from e2e.kills import KillContract
-from emulators.graph_world import OWNER
+from emulators.emulated import OWNER
 
 # two dozen kills, each with processes before and after it
 pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.slow]

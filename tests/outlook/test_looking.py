@@ -7,7 +7,6 @@ import pytest
 from calwarden.sdk.connector import Window
 from calwarden.testing.samples import SINGLE, THIRD, WEEKLY, excluded
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told, update
-from emulators.graph_world import GraphWorld
 
 
 def _cost(watcher):
@@ -130,20 +129,3 @@ def test_one_event_that_cannot_be_read_harms_no_other(world, watcher):
     assert watcher.seen[gym].problem
     assert watcher.seen[gym].resource is None
     assert told(content(watcher.seen[made.remote_id])) == told(SINGLE.resource)
-
-
-def test_what_was_moved_to_another_linked_calendar_is_one_move(house, server):
-    """The event keeps its id (M7): it is gone here, and shows in another calendar of theirs."""
-    other = GraphWorld(server, "second@harbor.example")
-    other.calendar = server.state.add_calendar(house.world.calendar.owner, "Second")
-    other.credential = house.world.credential
-    number = house.link(other)
-    house.book("a-1", "2026-12-03T10:00")
-    house.sync_all()
-    house.person.move_to(house.remote("a-1"), other.calendar.id)
-    house.sync_all(calendar_ids=[number])
-    house.sync_all(calendar_ids=[house.calendar])
-    found = {str(drift.kind): str(drift.status) for drift in house.drifts()}
-    assert found["moved_calendar"] == "reverted"
-    assert len(house.items()) == 1
-    other.close()

@@ -17,8 +17,8 @@ from calwarden.engine.report import PollOutcome
 from calwarden.sdk.errors import NeedsAuth, Rejected, Transient
 from calwarden_outlook.endpoints import GRAPH_ROOT, Endpoints
 from calwarden_outlook.tokens import READ, READ_WRITE
+from emulators.emulated import OWNER
 from emulators.graph_client import HIDDEN, session
-from emulators.graph_world import OWNER
 
 CLAIMS = {"access_token": {"nbf": {"essential": True, "value": "1604106651"}}}
 
