@@ -15,7 +15,13 @@ from simulation.picture import Picture, Place
 from simulation.world import Violation, World
 
 
-def claims_true(world: World) -> None:
+def known_cases(world: World) -> list[Case]:
+    """Return every claim with what decides about it now."""
+    with world.database.read() as connection:
+        return list(claim_cases.cases(connection, claims.search(connection), world.clock.now()))
+
+
+def claims_true(world: World, found: list[Case]) -> None:
     """Raise `Violation` where a claim would go out, or went, with a date that nobody answers for.
 
     A claim is dated by the true start where the service takes place; no claim is both held and
@@ -23,7 +29,6 @@ def claims_true(world: World) -> None:
     """
     now = world.clock.now()
     with world.database.read() as connection:
-        found = list(claim_cases.cases(connection, claims.search(connection), now))
         listed = {item.claim for item in work_items.search(connection, statuses=LIVE)}
     for case in found:
         row, rule = case.row, _rule(case)
@@ -42,11 +47,9 @@ def claims_true(world: World) -> None:
             raise Violation("I4", f"{row.ref} is cleared with {said}, not {rule}")
 
 
-def claims_held(world: World, seen: Picture) -> None:
+def claims_held(world: World, seen: Picture, found: list[Case]) -> None:
     """Raise `Violation` where a calendar shows another day than an unheld claim, and no verdict."""
     now = world.clock.now()
-    with world.database.read() as connection:
-        found = list(claim_cases.cases(connection, claims.search(connection), now))
     places = {ref: place for place, ref in seen.refs.items()}
     for case in found:
         place = places.get(case.row.appointment)

@@ -21,7 +21,7 @@ from calwarden.store import (
 from calwarden.store.drifts import DriftRow
 from calwarden.store.managed import ResourceStatus
 from calwarden.testing.clock import START
-from simulation.claim_laws import claims_held, claims_true
+from simulation.claim_laws import claims_held, claims_true, known_cases
 from simulation.picture import (
     ALL_AHEAD,
     BACK,
@@ -106,16 +106,19 @@ def _tells(row: DriftRow, uid: str, slot: str | None, seen: Picture) -> bool:
 
 def at_rest(world: World) -> None:
     """Raise `Violation` where anything is wrong though all faults are over."""
+    if not world.judged:
+        return
+    found = known_cases(world)
     statuses = world.statuses()
     for calendar in world.servers:
         seen = picture(world, calendar)
         # a held calendar waits as it is, the store's own changes too, until its case is decided
         if statuses[calendar] is not CalendarStatus.HELD:
             _one_true_copy(world, calendar, seen)
-            claims_held(world, seen)
+            claims_held(world, seen, found)
         _no_idle_drift(world, calendar, seen)
         _each_edit_once(world, calendar)
-    claims_true(world)
+    claims_true(world, found)
     _foreign_untouched(world)
     _chain(world)
     _secrets(world)

@@ -19,8 +19,7 @@ from calwarden.store import (
 )
 from calwarden.store.drifts import DriftRow
 from calwarden.store.managed import ManagedResource, ResourceStatus
-from calwarden.testing.world import FINGERPRINT
-from simulation.server import Server
+from simulation.server import FINGERPRINT, Server
 from simulation.world import World
 
 AHEAD = timedelta(weeks=8)

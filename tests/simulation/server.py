@@ -3,17 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
-from calwarden.domain.event import EventResource, Observed
+from calwarden.domain.event import EventResource, Fingerprint, Observed
 from calwarden.sdk.connector import Call, Capabilities, Cursor, Delta, Known, Verb, Window, Write
 from calwarden.sdk.errors import PreconditionFailed
 from calwarden.testing.acts import MemoryPerson
 from calwarden.testing.memory import Item, MemoryCalendar, MemoryConnector
-from calwarden.testing.world import FINGERPRINT
+from calwarden.testing.world import FINGERPRINT as UNCACHED
 from simulation.history import Setting
 
 PARTS = 2
 """A partial or shortened listing tells every second resource."""
+
+FINGERPRINT: Fingerprint = cache(UNCACHED)
+"""A world has few texts, and asks for the fingerprints of each thousands of times."""
 
 Reach = Callable[[str], None]
 

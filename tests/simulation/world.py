@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,14 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection as Tx
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from calwarden.clock import Clock
 from calwarden.domain.appointment import Appointment, OutOfOffice, Series, Status
 from calwarden.domain.cadence import Cadence
 from calwarden.domain.claim import ClaimStatus, date_of_service
 from calwarden.domain.event import EventResource
-from calwarden.domain.linked_calendar import CalendarStatus
+from calwarden.domain.linked_calendar import CalendarStatus, LinkedCalendar
 from calwarden.domain.practice import Client, Payer, Practice, Provider
 from calwarden.domain.refusal import Refused
 from calwarden.domain.wall_time import instant, local_text, parse_local
@@ -49,9 +49,8 @@ from calwarden.store.unit_of_work import Database
 from calwarden.testing.clock import START, ManualClock
 from calwarden.testing.failpoints import Died
 from calwarden.testing.memory import BadWrite
-from calwarden.testing.world import FINGERPRINT
 from simulation.history import Act, History, Setting
-from simulation.server import Connection, Server
+from simulation.server import FINGERPRINT, Connection, Server
 
 ZONE = "America/New_York"
 WHO = "simulation"
@@ -97,37 +96,39 @@ class MortalDatabase(Database):
         self.reach("committed")
 
 
+def found(database: Database) -> None:
+    """Store the practice that every history is about."""
+    with database.write() as tx:
+        people.save_practice(tx, Practice(name="Harbor", timezone=ZONE))
+        provider = Provider(ref="dr-lee", name="Lee", timezone=ZONE, place_of_service_timezone=ZONE)
+        people.save_provider(tx, provider)
+        people.save_client(tx, Client(ref="c-1", name=CANARY, timezone=ZONE, email=f"{CANARY}@x"))
+        people.save_payer(tx, Payer(ref="p-1", name="Payer", filing_limit_days=90))
+
+
 class World:
     """One practice and all that happens to it."""
 
-    def __init__(self, database: MortalDatabase, setting: Setting) -> None:
-        self.database, self.setting = database, setting
+    def __init__(self, database: MortalDatabase, setting: Setting, *, judged: bool = True) -> None:
+        self.database, self.setting, self.judged = database, setting, judged
         database.reach = self.reach
         self.clock = ManualClock(START)
         self.servers: dict[int, Server] = {}
         self.frames: list[Frame] = []
         self.log: list[str] = []
         self.born: Counter[int] = Counter()
+        # a worker keeps its connectors open for as long as it lives
+        self.connections = defaultdict(lambda: Connections(self._connected))
         self.dead: set[str] = set()
         self.recorded: Counter[tuple[int, str]] = Counter()
         self.upset: set[str] = set()
         # the newest entry in the history of drifts when an edit could be known at first
         self.first_told: dict[tuple[int, str, int], int] = {}
         self.after_record: Callable[[World, Frame], None] = lambda _world, _frame: None
-        self.before_write: Callable[[World, Frame, str], None] = lambda *_: None
-        self._found()
+        self._link()
 
-    def _found(self) -> None:
+    def _link(self) -> None:
         with self.database.write() as tx:
-            people.save_practice(tx, Practice(name="Harbor", timezone=ZONE))
-            provider = Provider(
-                ref="dr-lee", name="Lee", timezone=ZONE, place_of_service_timezone=ZONE
-            )
-            people.save_provider(tx, provider)
-            people.save_client(
-                tx, Client(ref="c-1", name=CANARY, timezone=ZONE, email=f"{CANARY}@x")
-            )
-            people.save_payer(tx, Payer(ref="p-1", name="Payer", filing_limit_days=90))
             for number in range(1, self.setting.calendars + 1):
                 server = Server(self.setting)
                 link = Link(
@@ -174,7 +175,7 @@ class World:
         if point.startswith("ask:"):
             self.clock.advance(timedelta(seconds=self.setting.latency))
         frame.counts[point] += 1
-        if point == "after_record":
+        if point == "after_record" and self.judged:
             self.after_record(self, frame)
         interruption = frame.during.pop((point, frame.counts[point]), None)
         if interruption is None:
@@ -213,14 +214,15 @@ class World:
             lease_clock=clock,
             installation=self.database.installation_id,
             fingerprint=FINGERPRINT,
-            connections=Connections(
-                lambda calendar: Connection(self.servers[calendar.id], self.reach, self._tell)
-            ),
+            connections=self.connections[worker],
             owner=worker,
             links=Links(key=b"k" * 32, public_url="https://harbor.example"),
             alive=lambda owner: owner not in self.dead,
             failpoint=self.reach,
         )
+
+    def _connected(self, calendar: LinkedCalendar) -> Connection:
+        return Connection(self.servers[calendar.id], self.reach, self._tell)
 
     def _tell(self, told: Told) -> None:
         frame = self.frames[-1]
@@ -524,15 +526,18 @@ def told(report: PollReport) -> str:
     return said + ("" if report.problem is None else f" ({report.problem})")
 
 
+NEWEST = select(func.coalesce(func.max(drift_history.c.id), 0))
+SINCE = select(drift_history.c.drift_id).where(drift_history.c.id > bindparam("entry"))
+
+
 def newest_entry(connection: Tx) -> int:
     """Return the number of the newest entry in the history of any drift."""
-    return connection.execute(select(func.coalesce(func.max(drift_history.c.id), 0))).scalar_one()
+    return connection.execute(NEWEST).scalar_one()
 
 
 def ledger_since(connection: Tx, entry: int) -> set[int]:
     """Return the drifts whose history has grown since an entry."""
-    query = select(drift_history.c.drift_id).where(drift_history.c.id > entry)
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(SINCE, {"entry": entry}).scalars())
 
 
 def dump(connection: Tx) -> list[str]:

@@ -1,6 +1,6 @@
 """What one decision looks at: a calendar's managed resources, three ways, and the strangers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -114,12 +114,23 @@ def finished(state: ResourceState, now: datetime, *, for_: timedelta = timedelta
             return False
         if resource.recurrence is not None:
             return False
-        ends = [resource.body.end]
-    elif state.event.resource.recurrence is not None and state.event.refs:
-        ends = [body.end for _, _, body in bodies(state.event)] or [state.event.resource.body.end]
+        ends: Iterable[datetime] = [resource.body.end]
     else:
-        ends = [state.event.resource.body.end]
+        ends = _ends(state.event)
     latest = instant(now) - for_
     # no zone is two days away: most of what lies ahead is told by its date alone
     ahead = (latest + timedelta(days=2)).date()
     return all(end.date() <= ahead and instant(end) <= latest for end in ends)
+
+
+def _ends(event: ManagedEvent) -> Iterator[datetime]:
+    """Yield the ends of what stands, the last slot first: it tells most of what is not over."""
+    none = True
+    if event.resource.recurrence is not None:
+        for slot in reversed(list(event.refs)):
+            body = event.resource.body if slot is None else occurrence(event.resource, slot)
+            if body is not None:
+                none = False
+                yield body.end
+    if none:
+        yield event.resource.body.end

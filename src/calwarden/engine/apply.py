@@ -63,7 +63,7 @@ class Applier:
         self._recorded = recorded
         self._calendar_id = stored.calendar.id
         self._applied = {one.uid: one for one in stored.resources}
-        self._lease_until: datetime | None = None
+        self._lease_until = recorded.lease_until
         self._retry_at: datetime | None = None
         self.result = Applied()
 
@@ -133,11 +133,9 @@ class Applier:
     def _keep_lease(self) -> None:
         """Send nothing that the lease would not outlast."""
         now = self._services.lease_clock.now()
-        if self._lease_until is None or self._lease_until - now < 2 * self._services.timeout / 3:
+        if self._lease_until - now < 2 * self._services.timeout / 3:
             with self._services.database.write() as connection:
                 self._renew(connection)
-        elif self._lease_until <= now:
-            raise lease.LeaseLost
 
     def _renew(self, connection: Connection) -> None:
         self._lease_until = lease.renew(

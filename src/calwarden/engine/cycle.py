@@ -149,7 +149,7 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
     places = {one.uid: one.remote_id for one in stored.resources}
     unsettled.update({intent.uid: places.get(intent.uid) for intent in stored.intents})
     found = observe.confirm(
-        services, calendar, connector, found, unsettled=sorted(unsettled.items())
+        connector, found, ours=stored.resources, unsettled=sorted(unsettled.items())
     )
     stored = replace(stored, elsewhere=elsewhere.shown(services, stored, found))
     # the fence of the first read: whoever recorded since makes this look worthless

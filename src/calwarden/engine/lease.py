@@ -4,11 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, update
 
+from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.engine.services import LEASE, Services
 from calwarden.store.searching import value
 from calwarden.store.tables import calendars
 
-_HELD = select(calendars.c.lease_owner, calendars.c.lease_until, calendars.c.fence).where(
+_HOLDER = select(calendars.c.lease_owner, calendars.c.fence).where(
     calendars.c.id == value("number")
 )
 _UNDER_FENCE = update(calendars).where(
@@ -24,8 +25,13 @@ class LeaseLost(Exception):
     """Another worker recorded or holds this calendar; what was decided here counts for nothing."""
 
 
-def take(connection: Connection, services: Services, calendar_id: int, fence: int) -> int:
-    """Raise the fence that the decision was made under and hold the lease; raises `LeaseLost`."""
+def take(
+    connection: Connection, services: Services, calendar_id: int, fence: int
+) -> tuple[int, datetime]:
+    """Raise the fence that the decision was made under and hold the lease; raises `LeaseLost`.
+
+    Returns the new fence and the end of the lease.
+    """
     now = services.lease_clock.now()
     lease = {"fence": fence + 1, "lease_owner": services.owner, "lease_until": now + LEASE}
     changed = connection.execute(
@@ -33,7 +39,7 @@ def take(connection: Connection, services: Services, calendar_id: int, fence: in
     )
     if changed.rowcount != 1:
         raise LeaseLost
-    return fence + 1
+    return fence + 1, now + LEASE
 
 
 def renew(connection: Connection, services: Services, calendar_id: int, fence: int) -> datetime:
@@ -52,17 +58,17 @@ def release(connection: Connection, services: Services, calendar_id: int, fence:
     connection.execute(_OWN, {**mine, "lease_owner": None, "lease_until": None})
 
 
-def held(connection: Connection, services: Services, calendar_id: int) -> bool:
-    """Tell whether another, living worker holds the calendar; a dead one's lease is broken."""
-    row = connection.execute(_HELD, {"number": calendar_id}).one()
-    if row.lease_owner is None or row.lease_until <= services.lease_clock.now():
+def held(services: Services, calendar: LinkedCalendar) -> bool:
+    """Tell whether a living worker holds the calendar, as it was just read."""
+    owner, until = calendar.lease_owner, calendar.lease_until
+    if owner is None or until is None or until <= services.lease_clock.now():
         return False
-    return bool(services.alive(row.lease_owner))
+    return bool(services.alive(owner))
 
 
 def break_dead(connection: Connection, services: Services, calendar_id: int) -> None:
     """End the lease of a process that does not run any more, so that nobody waits for it."""
-    row = connection.execute(_HELD, {"number": calendar_id}).one()
+    row = connection.execute(_HOLDER, {"number": calendar_id}).one()
     if row.lease_owner is not None and not services.alive(row.lease_owner):
         free = {"fence": row.fence + 1, "lease_owner": None, "lease_until": None}
         connection.execute(_UNDER_FENCE, {"number": calendar_id, "under": row.fence, **free})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from calwarden.domain.appointment import Appointment
 from calwarden.domain.drift import Aspect, KnownDrift
@@ -24,12 +24,12 @@ from calwarden.store import (
     managed,
     observations,
     out_of_office,
+    people,
     series,
 )
 from calwarden.store.journal import Intent
 from calwarden.store.managed import ManagedResource, ResourceStatus
 from calwarden.store.observations import Mark
-from calwarden.store.tables import providers
 
 SEEN_BACK = WATCHED_BACK + timedelta(days=1)
 
@@ -101,7 +101,7 @@ def load(
                 rows[found.remote_id] = found
     return Stored(
         calendar=calendar,
-        schedule_revision=_schedule_revision(connection, provider),
+        schedule_revision=people.schedule_revision(connection, provider),
         events=events,
         resources=resources,
         frozen=_frozen(connection, resources, events),
@@ -112,11 +112,6 @@ def load(
         elsewhere=observations.shown_elsewhere(connection, calendar_id, provider),
         marks_elsewhere=observations.marks_elsewhere(connection, calendar_id, provider),
     )
-
-
-def _schedule_revision(connection: Connection, provider: str) -> int:
-    query = select(providers.c.schedule_revision).where(providers.c.ref == provider)
-    return int(connection.execute(query).scalar_one())
 
 
 def _appointments(connection: Connection, provider: str, since: datetime) -> list[Appointment]:

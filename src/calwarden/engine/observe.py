@@ -11,7 +11,8 @@ from calwarden.engine.services import Services
 from calwarden.ical.expansion import slots
 from calwarden.sdk.connector import Connector, Cursor, Delta, Window
 from calwarden.sdk.errors import CursorExpired
-from calwarden.store import managed, observations
+from calwarden.store import observations
+from calwarden.store.managed import ManagedResource
 
 RECONCILE_EVERY = timedelta(hours=24)
 CURSOR_KEPT = timedelta(hours=6)
@@ -77,11 +78,10 @@ def look(services: Services, calendar: LinkedCalendar, connector: Connector) -> 
 
 
 def confirm(
-    services: Services,
-    calendar: LinkedCalendar,
     connector: Connector,
     found: Look,
     *,
+    ours: Iterable[ManagedResource],
     unsettled: Iterable[tuple[str, str | None]],
 ) -> Look:
     """Read again what is unsettled, and confirm each deletion of ours by looking its id up again.
@@ -93,13 +93,12 @@ def confirm(
     for uid, remote_id in unsettled:
         reread.add(uid)
         _read(connector, uid, remote_id, changed, removed)
-    with services.database.read() as connection:
-        ours = [
-            (one.uid, one.remote_id)
-            for one in managed.all_of(connection, calendar.id)
-            if one.remote_id in removed and one.applied is not None and one.uid not in reread
-        ]
-    for uid, remote_id in ours:
+    missed = [
+        (one.uid, one.remote_id)
+        for one in ours
+        if one.remote_id in removed and one.applied is not None and one.uid not in reread
+    ]
+    for uid, remote_id in missed:
         if not any(one.uid == uid for one in changed.values()):
             _read(connector, uid, remote_id, changed, removed)
     return Look(

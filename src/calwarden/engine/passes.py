@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from calwarden.domain.linked_calendar import CalendarStatus
-from calwarden.engine import lease, proposals
+from calwarden.engine import heads, lease, proposals
 from calwarden.engine.cycle import Mode, NotApproved, poll
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.engine.services import Services
@@ -76,19 +76,19 @@ def settle(services: Services, calendar_id: int, mode: Mode) -> PollReport:
 
 
 def _poll(services: Services, calendar_id: int, mode: Mode) -> PollReport:
-    if not mode.dry_run and _held(services, calendar_id):
-        raise lease.LeaseLost
-    return poll(services, calendar_id, mode)
-
-
-def _held(services: Services, calendar_id: int) -> bool:
-    with services.database.read() as connection:
-        held = lease.held(connection, services, calendar_id)
-        owner = calendars.get(connection, calendar_id).lease_owner
-    if not held and owner is not None:
+    head = _head(services, calendar_id)
+    if head.calendar.lease_owner is not None and not mode.dry_run:
+        if lease.held(services, head.calendar):
+            raise lease.LeaseLost
         with services.database.write() as connection:
             lease.break_dead(connection, services, calendar_id)
-    return held
+        head = _head(services, calendar_id)
+    return poll(services, calendar_id, mode, head=head)
+
+
+def _head(services: Services, calendar_id: int) -> heads.Head:
+    with services.database.read() as connection:
+        return heads.head(connection, calendar_id)
 
 
 def _busy(services: Services, calendar_id: int, total: PollReport | None) -> PollReport:

@@ -33,10 +33,12 @@ class Prepared:
 class Recorded:
     """What was committed: the fence to settle under, intents in the order of steps, drifts.
 
+    ``lease_until`` is the end of the lease by the lease's clock.
     ``overruled`` are the uids whose outside edit the store overrules: only the write is due.
     """
 
     fence: int
+    lease_until: datetime
     intents: tuple[int, ...]
     reverting: Mapping[DriftKey, int]
     touched: tuple[int, ...]
@@ -70,8 +72,8 @@ def record(
     """
     now, calendar = services.clock.now(), stored.calendar
     with services.database.write() as connection:
-        fence = lease.take(connection, services, calendar.id, calendar.fence)
-        _demand_unchanged(connection, stored)
+        fence, until = lease.take(connection, services, calendar.id, calendar.fence)
+        not_before = _demand_unchanged(connection, stored)
         _observations(connection, services, calendar.id, look)
         journal.close(
             connection,
@@ -79,8 +81,9 @@ def record(
             status="replanned",
             now=now,
         )
+        known = {one.uid for one in stored.resources}
         for step in decision.plan.steps:
-            if step.event is not None and step.subject is not None:
+            if step.event is not None and step.subject is not None and step.uid not in known:
                 generation = step.event.generation
                 managed.plan(connection, calendar.id, step.uid, step.subject, generation)
         _adopt(connection, view, calendar.id, decision.adoptions)
@@ -113,11 +116,12 @@ def record(
             fence=fence,
             now=now,
         )
-        _calendar(connection, services, stored, look, decision)
+        _calendar(connection, services, stored, look, decision, not_before)
         if not prepared:
             lease.release(connection, services, calendar.id, fence)
     return Recorded(
         fence=fence,
+        lease_until=until,
         intents=tuple(numbers),
         reverting=reverting,
         touched=tuple(touched),
@@ -135,11 +139,13 @@ def _overruled(stored: Stored, decision: Decision) -> frozenset[str]:
     }
 
 
-def _demand_unchanged(connection: Connection, stored: Stored) -> None:
-    calendar = stored.calendar
-    status = calendars.get(connection, calendar.id).status
-    if status is not calendar.status or ledger.known(connection, calendar.id) != stored.known:
+def _demand_unchanged(connection: Connection, stored: Stored) -> datetime | None:
+    """Return until when the calendar is to be asked nothing; it may just have been told."""
+    before = stored.calendar
+    now = calendars.get(connection, before.id)
+    if now.status is not before.status or ledger.known(connection, before.id) != stored.known:
         raise lease.LeaseLost
+    return now.not_before
 
 
 def _observations(connection: Connection, services: Services, calendar_id: int, look: Look) -> None:
@@ -217,6 +223,7 @@ def _calendar(
     stored: Stored,
     look: Look,
     decision: Decision,
+    not_before: datetime | None,
 ) -> None:
     now, calendar = services.clock.now(), stored.calendar
     values: dict[str, object] = {
@@ -226,8 +233,7 @@ def _calendar(
         "checked_at": now,
         "failures": 0,
     }
-    told = calendars.get(connection, calendar.id).not_before
-    if told is not None and told <= now:
+    if not_before is not None and not_before <= now:
         values["not_before"] = None  # one that another calendar of the account was told stands
     if look.cursor is not None:
         values |= {"cursor": look.cursor, "cursor_at": now}

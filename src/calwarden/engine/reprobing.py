@@ -27,7 +27,7 @@ def probe(services: Services, calendar: LinkedCalendar, *, actor: str = ENGINE) 
     if services.probe is None:
         raise AssertionError("there is nothing to try a calendar out with")
     with services.database.write() as connection:
-        fence = lease.take(connection, services, calendar.id, calendar.fence)
+        fence, _ = lease.take(connection, services, calendar.id, calendar.fence)
     try:
         link = services.probe(calendar)
     except BaseException:

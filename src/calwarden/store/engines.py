@@ -15,9 +15,6 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-WRITES = "calwarden_writes"
-"""Where a connection to SQLite keeps whether it takes writes."""
-
 STATEMENTS = 512
 """Statements that a connection to SQLite keeps compiled: more than there are."""
 
@@ -37,9 +34,11 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(url.database)
 
 
-def open_sqlite(path: Path, busy_timeout: timedelta) -> Engine:
+def open_sqlite(path: Path, busy_timeout: timedelta, *, writes: bool) -> Engine:
     """Return an engine on an existing SQLite file; connecting fails where there is none.
 
+    A connection takes writes or refuses them for good: SQLite compiles every statement anew after
+    a change of ``query_only``.
     ``synchronous=FULL``: a commit survives the loss of power, which NORMAL in WAL mode does not
     promise (https://www.sqlite.org/pragma.html#pragma_synchronous).
     """
@@ -59,6 +58,7 @@ def open_sqlite(path: Path, busy_timeout: timedelta) -> Engine:
             "journal_mode = WAL",
             "synchronous = FULL",
             "trusted_schema = OFF",
+            f"query_only = {'OFF' if writes else 'ON'}",
         ):
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -94,10 +94,8 @@ def open_postgres(url: URL, busy_timeout: timedelta) -> Engine:
 
 
 def reading(engine: Engine) -> Engine:
-    """Return the engine for read transactions."""
-    if engine.dialect.name == "postgresql":
-        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return engine
+    """Return the engine on PostgreSQL for read transactions."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def begin(connection: Connection, *, writes: bool) -> None:
@@ -110,9 +108,6 @@ def begin(connection: Connection, *, writes: bool) -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
         return
     raw: Any = connection.connection.driver_connection
-    if connection.info.get(WRITES) is not writes:
-        raw.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-        connection.info[WRITES] = writes
     raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

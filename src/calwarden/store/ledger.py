@@ -20,7 +20,7 @@ from calwarden.domain.drift import (
 from calwarden.domain.wall_time import Slot
 from calwarden.store import audit
 from calwarden.store.batches import batches
-from calwarden.store.searching import value, values
+from calwarden.store.searching import among, value, values
 from calwarden.store.tables import drift_history, drifts
 
 ENGINE = "engine"
@@ -33,9 +33,9 @@ _KNOWN = (
     select(drifts)
     .where(
         drifts.c.calendar_id == value("of_calendar"),
-        drifts.c.status.in_([status.value for status in DriftStatus if status.standing])
+        among(drifts.c.status, [status.value for status in DriftStatus if status.standing])
         | ((drifts.c.status == DriftStatus.DISMISSED.value) & drifts.c.decision.is_not(None))
-        | (drifts.c.status.in_(OVERRULED) & (drifts.c.decision == UNWRITTEN)),
+        | (among(drifts.c.status, OVERRULED) & (drifts.c.decision == UNWRITTEN)),
     )
     .order_by(drifts.c.id)
 )
@@ -57,7 +57,7 @@ _ONE = _STATE.where(drifts.c.id == value("number"))
 _STANDING = _STATE.where(
     drifts.c.calendar_id == value("of_calendar"),
     drifts.c.uid == value("of_uid"),
-    drifts.c.status.in_([DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
+    among(drifts.c.status, [DriftStatus.OPEN.value, DriftStatus.REVERTING.value]),
 )
 _STANDING_WHOLE = _STANDING.where(drifts.c.slot.is_(None))
 _STANDING_SLOT = _STANDING.where(drifts.c.slot == value("of_slot"))
@@ -68,7 +68,7 @@ _WRITTEN = (
     .where(
         drifts.c.calendar_id == value("of_calendar"),
         drifts.c.uid.in_(values("uids")),
-        drifts.c.status.in_(OVERRULED),
+        among(drifts.c.status, OVERRULED),
         drifts.c.decision == UNWRITTEN,
     )
     .values(decision=None)

@@ -1,8 +1,17 @@
 """Statements that are made once: making one costs the database's client more than running it."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, MappingResult, Select, bindparam
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    MappingResult,
+    Select,
+    bindparam,
+    or_,
+)
 
 
 class Search:
@@ -25,6 +34,14 @@ class Search:
             query = self._everything.where(*(self._conditions[name] for name in sorted(names)))
             self._made[names] = query
         return connection.execute(query, wanted).mappings()
+
+
+def among(column: ColumnElement[Any], constants: Iterable[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of a few values that never change.
+
+    An IN with a list is spelled out anew each time that it runs.
+    """
+    return or_(*(column == constant for constant in constants))
 
 
 def value(name: str) -> BindParameter[Any]:

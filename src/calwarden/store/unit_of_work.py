@@ -58,13 +58,19 @@ class Database:
     """One database, SQLite or PostgreSQL. Safe to share between threads; a connection is not."""
 
     def __init__(
-        self, engine: Engine, *, place: str, path: Path | None, anchor: Anchor | None = None
+        self,
+        engine: Engine,
+        reading: Engine,
+        *,
+        place: str,
+        path: Path | None,
+        anchor: Anchor | None = None,
     ) -> None:
         self.engine = engine
         self.place = place
         self.path = path
         self.anchor = anchor
-        self._reading = engines.reading(engine)
+        self._reading = reading
         self._installation: str | None = None
         self._current = False
 
@@ -83,14 +89,15 @@ class Database:
         path = engines.sqlite_path(parsed)
         if path is not None:
             engines.tighten(path)
-            engine = engines.open_sqlite(path, busy_timeout)
-            return cls(engine, place=str(path), path=path, anchor=anchor)
+            engine = engines.open_sqlite(path, busy_timeout, writes=True)
+            reading = engines.open_sqlite(path, busy_timeout, writes=False)
+            return cls(engine, reading, place=str(path), path=path, anchor=anchor)
         if parsed.get_backend_name() != "postgresql":
             raise ValueError("the database URL names neither SQLite nor PostgreSQL")
         # the place is shown to people: without the user's name and password
         place = f"{parsed.database or ''} on {parsed.host or 'the local socket'}"
         engine = engines.open_postgres(parsed, busy_timeout)
-        return cls(engine, place=place, path=None, anchor=anchor)
+        return cls(engine, engines.reading(engine), place=place, path=None, anchor=anchor)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -148,6 +155,7 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        self._reading.dispose()
 
     def _demand_current(self) -> None:
         """See once that the tables are those of this version, before anything touches them."""
