@@ -4,6 +4,7 @@ A session is lent to one connector at a time. It holds no account's secret and n
 into each request.
 """
 
+import atexit
 import ssl
 import threading
 from http.cookiejar import DefaultCookiePolicy
@@ -66,6 +67,8 @@ class Pool:
 
 KEPT = Pool()
 """The process's own."""
+
+atexit.register(KEPT.close)
 
 
 def opened(ca_file: str) -> requests.Session:

@@ -12,6 +12,7 @@ from calwarden.testing.emulators.graph import GraphServer
 from calwarden.testing.emulators.graph_query import Preferred
 from calwarden.testing.emulators.graph_state import TENANT, Calendar
 from calwarden.testing.world import WINDOW, ZONE
+from calwarden_outlook.connections import KEPT
 from calwarden_outlook.connector import OutlookConnector
 from calwarden_outlook.rounds import Round
 from emulators.emulated import OWNER, EmulatedPerson, EmulatedWorld
@@ -56,6 +57,11 @@ class GraphWorld(EmulatedWorld):
     @override
     def _beside(self) -> Self:
         return type(self)(self.server, calendar=self.server.state.add_calendar(OWNER, "Second"))
+
+    @override
+    def close(self) -> None:
+        super().close()
+        KEPT.close()  # what was kept leads to a server that ends now
 
     @override
     def raw(self) -> Mapping[str, bytes]:
