@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from calwarden.domain.wall_time import Slot
 from calwarden.engine.report import PollOutcome
-from calwarden.sdk.connector import Verb, Write
 from calwarden.sdk.errors import (
     Ambiguous,
     CalendarGone,
@@ -18,23 +18,37 @@ from calwarden.sdk.errors import (
     Transient,
 )
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told, updating
+from emulators.fault_laws import (
+    MOVED,
+    POINTS,
+    SINGLE,
+    WEEKLY,
+    Asked,
+    FaultLaws,
+    Killed,
+    creating,
+    first,
+    prepare,
+    resumed,
+)
 
-SINGLE = event("a-1", "2027-01-12T10:00")
-MOVED = event("a-1", "2027-01-13T11:00")
-WEEKLY = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8)
 SLOT = Slot("2027-01-19T10:00:00")
+
+
+class TestFaults(FaultLaws):
+    """The laws, at Google."""
+
+    asked = Asked(
+        look="events.list", create="events.insert", update="events.patch", delete="events.delete"
+    )
+
+    @override
+    def drop(self, house):
+        del house.server.state.calendars[house.world.calendar.id]
 
 
 SLOT_HERE = "2026-12-17T10:00:00"
 LOST = {"drop_after": 9, "truncate": 1}
-
-
-def _first(connector, write):
-    return connector.perform(write, connector.calls(write)[0])
-
-
-def _create(wanted):
-    return Write(verb=Verb.CREATE, uid=wanted.uid, event=wanted)
 
 
 @pytest.mark.parametrize("kind", LOST)
@@ -43,9 +57,9 @@ def test_a_create_whose_answer_was_lost_makes_one_event(server, world, connector
     # a kept connection that closes is tried once more by the library itself
     server.faults.add(kind, "events.insert", times=LOST[kind])
     with pytest.raises(Ambiguous):
-        _first(connector, _create(SINGLE))
+        first(connector, creating(SINGLE))
     server.faults.clear()
-    landed = _first(connector, _create(SINGLE))
+    landed = first(connector, creating(SINGLE))
     assert told(landed.resource) == told(SINGLE.resource)
     assert len(world.raw()) == 1
 
@@ -57,15 +71,15 @@ def test_an_update_whose_answer_was_lost_lands_once(server, connector, kind):
     server.faults.add(kind, "events.patch", times=LOST[kind])
     write = updating(made, MOVED)
     with pytest.raises(Ambiguous):
-        _first(connector, write)
+        first(connector, write)
     server.faults.clear()
-    assert told(content(_first(connector, write))) == told(MOVED.resource)
+    assert told(content(first(connector, write))) == told(MOVED.resource)
 
 
 def test_a_write_that_never_arrived_is_repeated(server, connector):
     """A connection that closes before the service hears of a write is tried again."""
     server.faults.add("drop_before", "events.insert")
-    landed = _first(connector, _create(SINGLE))
+    landed = first(connector, creating(SINGLE))
     assert told(landed.resource) == told(SINGLE.resource)
 
 
@@ -113,7 +127,7 @@ def test_a_refused_write_is_classed_by_its_reason(server, connector, status, rea
     made = create(connector, SINGLE)
     server.faults.add("error", "events.patch", times=9, status=status, reason=reason)
     with pytest.raises(error):
-        _first(connector, updating(made, MOVED))
+        first(connector, updating(made, MOVED))
 
 
 PASSING = [(429, "rateLimitExceeded"), (403, "rateLimitExceeded"), (403, "userRateLimitExceeded")]
@@ -150,7 +164,7 @@ def test_a_write_that_was_refused_for_the_moment_lands_once(server, connector, s
     made = create(connector, SINGLE)
     server.faults.add("error", "events.patch", times=2, status=status, reason=reason)
     before = server.writes
-    assert _first(connector, updating(made, MOVED)) is not None
+    assert first(connector, updating(made, MOVED)) is not None
     assert server.writes - before == 3
 
 
@@ -161,7 +175,7 @@ def test_a_write_that_met_a_fault_is_never_sent_again_unseen(server, connector, 
     server.faults.add("error", "events.patch", times=9, status=status, reason=reason)
     before = server.writes
     with pytest.raises(Ambiguous):
-        _first(connector, updating(made, MOVED))
+        first(connector, updating(made, MOVED))
     assert server.writes - before == 1
 
 
@@ -181,29 +195,6 @@ def test_a_spent_use_limit_parks_the_account(server, connector):
     with pytest.raises(Transient) as caught:
         connector.observe(None, Watcher(connector), WINDOW)
     assert caught.value.retry_after >= timedelta(hours=1)
-
-
-def test_torn_listings_delete_nothing(server, watcher):
-    """A listing that ends in the middle is no listing, and the cursor stays where it was."""
-    create(watcher.connector, SINGLE)
-    watcher.look()
-    before, cursor = dict(watcher.seen), watcher.cursor
-    server.faults.add("truncate", "events.list")
-    with pytest.raises(Transient):
-        watcher.look()
-    assert (watcher.seen, watcher.cursor) == (before, cursor)
-
-
-def test_an_access_token_that_runs_out_between_pages_is_renewed(server, world):
-    """Expiry in the middle of paging costs one refresh and repeats one page."""
-    connector = world.connector()
-    for number in range(4):
-        create(connector, event(f"a-{number}", "2027-01-12T10:00"))
-    server.rules.page_limit = 1
-    server.faults.add("expire_access", "events.list", skip=2)
-    watcher = Watcher(world.connector())
-    assert len(watcher.look().present) == 4
-    assert server.sign_in.token_requests == 2
 
 
 def test_page_tokens_that_run_out_begin_the_round_again(server, world):
@@ -263,7 +254,7 @@ def test_an_edit_between_read_and_write_is_never_overwritten(server, world, conn
         )
         seen = connector.read(made.remote_id)
         with pytest.raises(PreconditionFailed):
-            _first(connector, updating(seen, wanted))
+            first(connector, updating(seen, wanted))
         assert world.page.row(made.remote_id)["start"]["dateTime"] == start
 
 
@@ -272,7 +263,7 @@ def test_an_etag_that_moved_by_itself_is_no_conflict(server, connector):
     server.rules.late_etag = True
     made = create(connector, WEEKLY)
     wanted = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8, title="Meeting")
-    landed = _first(connector, updating(made, wanted))
+    landed = first(connector, updating(made, wanted))
     assert told(landed.resource) == told(wanted.resource)
 
 
@@ -285,64 +276,23 @@ def test_a_deleted_id_is_never_taken_for_ours(world, connector):
     assert connector.find(SINGLE.uid) is None
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-def _prepare(house, verb):
-    house.series("s-1", "2026-12-10T10:00", count=4)
-    if verb == "create":
-        return
-    house.sync()
-    if verb == "update":
-        house.reschedule("s-1#2", "2026-12-18T09:00")
-        house.cancel("s-1#3")
-    if verb == "delete":
-        for number in range(1, 5):
-            house.cancel(f"s-1#{number}")
-
-
-POINTS = ("before_record", "after_record", "before_{}", "after_{}", "after_settle")
-
-
 @pytest.mark.faults
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_anywhere_the_next_pass_ends_the_same(house, verb, point):
     """Killed at any point of a write of a series, a restart leaves one true copy and no drift."""
-    _prepare(house, verb)
+    prepare(house, verb)
     house.fail_at[point.format(verb)] = Killed()
     with pytest.raises(Killed):
         house.sync()
-    house.clock.advance(timedelta(seconds=61))
-    house.sync()
-    assert house.drifts() == []
-    masters = [row for row in house.rows() if "recurringEventId" not in row]
-    assert len(masters) == (0 if verb == "delete" else 1)
-    if verb == "update":
-        resource = house.world.connector().read(house.remote("s-1")).resource
-        assert set(resource.overrides) == {"2026-12-17T10:00:00"}
-        assert resource.excluded == {"2026-12-24T10:00:00"}
-    house.quiet()
-
-
-@pytest.mark.parametrize("method", ["events.insert", "events.patch", "events.delete"])
-def test_a_lost_answer_never_writes_twice(house, method):
-    """A write that landed though its answer was lost is looked up, not repeated."""
-    verb = {"events.insert": "create", "events.patch": "update", "events.delete": "delete"}[method]
-    _prepare(house, verb)
-    house.world.server.faults.add("drop_after", method, times=2)
-    house.sync()
-    house.sync()
-    assert house.drifts() == []
-    house.quiet()
+    resumed(house, verb)
 
 
 def test_a_revoked_grant_costs_one_calendar_and_one_token_request(house):
     """Access that was revoked is noticed once, and nobody is asked again (wire rule G28)."""
     house.book("a-1", "2026-12-03T10:00")
     house.sync()
-    server = house.world.server
+    server = house.server
     server.sign_in.revoke(house.world.calendar.owner)
     tokens, sent = server.sign_in.token_requests, len(server.requests)
     report = house.sync()
@@ -353,36 +303,11 @@ def test_a_revoked_grant_costs_one_calendar_and_one_token_request(house):
     assert server.sign_in.token_requests - tokens == 1
 
 
-def test_a_throttled_calendar_is_left_alone_until_its_time(house):
-    """No request is sent before Retry-After is over."""
-    house.book("a-1", "2026-12-03T10:00")
-    server = house.world.server
-    server.faults.add(
-        "error", "events.list", status=429, reason="rateLimitExceeded", retry_after=300
-    )
-    assert house.sync().outcome is PollOutcome.THROTTLED
-    sent = len(server.requests)
-    house.clock.advance(timedelta(seconds=299))
-    assert house.sync().outcome is PollOutcome.THROTTLED
-    assert len(server.requests) == sent
-    house.clock.advance(timedelta(seconds=2))
-    assert house.sync().outcome is PollOutcome.DONE
-
-
-def test_a_removed_calendar_is_flagged_and_never_made_again(house):
-    """A calendar that is gone stops, with one entry in the ledger."""
-    house.book("a-1", "2026-12-03T10:00")
-    house.sync()
-    del house.world.server.state.calendars[house.world.calendar.id]
-    assert house.sync().outcome is PollOutcome.GONE
-    assert [one.kind for one in house.drifts()] == ["calendar_gone"]
-
-
 def test_what_the_service_will_not_give_back_waits_for_a_person(house):
     """A refusal for good ends the revert: the drift stays open with the cause, asked for once."""
     house.series("s-1", "2026-12-10T10:00", count=6)
     house.sync()
-    house.world.server.rules.restores = False
+    house.server.rules.restores = False
     house.person.delete_occurrence(house.remote("s-1"), SLOT_HERE)
     house.sync()
     (drift,) = house.drifts()

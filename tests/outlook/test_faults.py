@@ -5,10 +5,9 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
+from typing_extensions import override
 
 from calwarden.domain.wall_time import Slot
-from calwarden.engine.report import PollOutcome
-from calwarden.sdk.connector import Verb, Write
 from calwarden.sdk.errors import (
     Ambiguous,
     CalendarGone,
@@ -20,19 +19,38 @@ from calwarden.sdk.errors import (
 )
 from calwarden.testing.emulators.graph_state import event_id
 from calwarden.testing.world import WINDOW, Watcher, content, create, event, told, updating
+from emulators.fault_laws import (
+    MOVED,
+    POINTS,
+    SINGLE,
+    WEEKLY,
+    Asked,
+    FaultLaws,
+    Killed,
+    creating,
+    first,
+    prepare,
+    resumed,
+)
 
-SINGLE = event("a-1", "2027-01-12T10:00")
-MOVED = event("a-1", "2027-01-13T11:00")
-WEEKLY = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8)
 SLOT = Slot("2027-01-19T10:00:00")
 
 
-def _first(connector, write):
-    return connector.perform(write, connector.calls(write)[0])
+class TestFaults(FaultLaws):
+    """The laws, at Outlook."""
 
+    asked = Asked(
+        look="view.delta", create="events.create", update="events.update", delete="events.delete"
+    )
 
-def _create(wanted):
-    return Write(verb=Verb.CREATE, uid=wanted.uid, event=wanted)
+    @override
+    def turn_pages(self, rules):
+        super().turn_pages(rules)
+        rules.empty_pages = True
+
+    @override
+    def drop(self, house):
+        house.server.api.drop_calendar(house.world.calendar)
 
 
 LOST = {
@@ -49,7 +67,7 @@ def test_a_create_that_landed_though_its_answer_was_lost_is_found(
 ):
     """A lost, torn or failed answer is looked up before anything is repeated (A6, M12)."""
     server.faults.add(kind, "events.create", **LOST[kind])
-    landed = _first(connector, _create(wanted))
+    landed = first(connector, creating(wanted))
     assert told(landed.resource) == told(wanted.resource)
     assert len(world.raw()) == 1
 
@@ -63,7 +81,7 @@ def test_an_event_that_lost_its_property_gets_it_again(server, world, connector)
 
     server.faults.add("act_after", "events.create", act=bare)
     server.faults.add("error_after", "events.create", status=503, code="ConcurrentItemSave")
-    landed = _first(connector, _create(SINGLE))
+    landed = first(connector, creating(SINGLE))
     assert connector.find(SINGLE.uid).remote_id == landed.remote_id
     assert len(world.raw()) == 1
 
@@ -72,8 +90,8 @@ def test_a_create_that_never_arrived_is_ambiguous_and_may_be_repeated(server, wo
     """Nothing is found, so the caller looks once more and repeats it."""
     server.faults.add("drop_before", "events.create")
     with pytest.raises(Ambiguous):
-        _first(connector, _create(SINGLE))
-    assert _first(connector, _create(SINGLE)).marker == SINGLE.uid
+        first(connector, creating(SINGLE))
+    assert first(connector, creating(SINGLE)).marker == SINGLE.uid
     assert len(world.raw()) == 1
 
 
@@ -84,8 +102,8 @@ def test_an_update_whose_answer_was_lost_lands_once(server, connector, kind):
     server.faults.add(kind, "events.update", **LOST[kind])
     write = updating(made, MOVED)
     with pytest.raises(Ambiguous):
-        _first(connector, write)
-    assert told(content(_first(connector, write))) == told(MOVED.resource)
+        first(connector, write)
+    assert told(content(first(connector, write))) == told(MOVED.resource)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +141,7 @@ def test_a_refused_write_is_classed_by_status_and_code(server, connector, status
     made = create(connector, SINGLE)
     server.faults.add("error", "events.update", status=status, code=code)
     with pytest.raises(error):
-        _first(connector, updating(made, MOVED))
+        first(connector, updating(made, MOVED))
 
 
 def test_an_inner_code_counts(server, connector):
@@ -168,30 +186,6 @@ def test_an_access_token_that_runs_out_amid_a_batch_is_renewed(server, connector
     assert server.sign_in.token_requests - tokens == 1
 
 
-def test_torn_listings_delete_nothing(server, watcher):
-    """A listing that ends in the middle is no listing, and the cursor stays where it was."""
-    create(watcher.connector, SINGLE)
-    watcher.look()
-    before, cursor = dict(watcher.seen), watcher.cursor
-    server.faults.add("truncate", "view.delta")
-    with pytest.raises(Transient):
-        watcher.look()
-    assert (watcher.seen, watcher.cursor) == (before, cursor)
-
-
-def test_an_access_token_that_runs_out_between_pages_is_renewed(server, world):
-    """Expiry in the middle of paging costs one token and repeats one page."""
-    connector = world.connector()
-    for number in range(4):
-        create(connector, event(f"a-{number}", "2027-01-12T10:00"))
-    server.rules.page_limit = 1
-    server.rules.empty_pages = True
-    server.faults.add("expire_access", "view.delta", skip=2)
-    watcher, tokens = Watcher(world.connector()), server.sign_in.token_requests
-    assert len(watcher.look().present) == 4
-    assert server.sign_in.token_requests - tokens == 1
-
-
 def test_a_cursor_that_dies_between_pages_is_a_dead_cursor(server, watcher):
     """A delta link refused on a later page starts everything over."""
     for number in range(3):
@@ -229,7 +223,7 @@ def test_an_edit_between_read_and_write_is_never_overwritten(server, world, conn
         )
         seen = connector.read(made.remote_id)
         with pytest.raises(PreconditionFailed):
-            _first(connector, updating(seen, wanted))
+            first(connector, updating(seen, wanted))
         start = world.page.item(made.remote_id).changes[_date(SLOT)].start
         assert start.minute == minute + 1
     assert world.page.row(made.remote_id)["subject"] == "Session"
@@ -245,7 +239,7 @@ def test_an_edit_before_our_read_is_seen_where_if_match_is_ignored(server, world
     made = create(connector, SINGLE)
     world.page.drag(made.remote_id, 60)
     with pytest.raises(PreconditionFailed):
-        _first(connector, updating(made, MOVED))
+        first(connector, updating(made, MOVED))
     assert world.page.item(made.remote_id).start.hour == 11
 
 
@@ -263,7 +257,7 @@ def test_a_write_that_is_asked_to_wait_is_not_looked_up_before(server, connector
     made = create(connector, SINGLE)
     server.faults.add("error_after", "events.update", status=503, code="x", retry_after=30)
     with pytest.raises(Transient) as caught:
-        _first(connector, updating(made, MOVED))
+        first(connector, updating(made, MOVED))
     assert caught.value.throttled
     assert server.requests[-1].method == "events.update"
 
@@ -277,10 +271,10 @@ def test_a_412_without_cause_is_tried_once_more(server, connector, times):
     )
     write = updating(made, MOVED)
     if times == 1:
-        assert told(content(_first(connector, write))) == told(MOVED.resource)
+        assert told(content(first(connector, write))) == told(MOVED.resource)
     else:
         with pytest.raises(PreconditionFailed):
-            _first(connector, write)
+            first(connector, write)
 
 
 def test_a_changekey_that_moved_by_itself_is_no_conflict(server, connector):
@@ -288,7 +282,7 @@ def test_a_changekey_that_moved_by_itself_is_no_conflict(server, connector):
     server.rules.late_change = True
     made = create(connector, WEEKLY)
     wanted = event("s-1", "2027-01-05T10:00", rule="FREQ=WEEKLY", count=8, title="Meeting")
-    landed = _first(connector, updating(made, wanted))
+    landed = first(connector, updating(made, wanted))
     assert told(landed.resource) == told(wanted.resource)
 
 
@@ -314,28 +308,6 @@ def test_at_most_three_requests_are_under_way_to_one_mailbox(server, world):
     assert failures == []
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-def _prepare(house, verb):
-    house.series("s-1", "2026-12-10T10:00", count=4)
-    if verb == "create":
-        return
-    house.sync()
-    if verb == "update":
-        house.reschedule("s-1#2", "2026-12-18T09:00")
-        house.cancel("s-1#3")
-    if verb == "cross":
-        house.reschedule("s-1#2", "2027-01-05T09:00")
-    if verb == "delete":
-        for number in range(1, 5):
-            house.cancel(f"s-1#{number}")
-
-
-POINTS = ("before_record", "after_record", "before_{}", "after_{}", "after_settle")
-
-
 @pytest.mark.faults
 @pytest.mark.parametrize("verb", ["create", "update", "cross", "delete", "unguarded update"])
 @pytest.mark.parametrize("point", POINTS)
@@ -344,11 +316,11 @@ def test_killed_anywhere_the_next_pass_ends_the_same(house, verb, point):
     if verb.startswith("unguarded"):
         house.rules.if_match = frozenset()
         verb = "update"
-    _prepare(house, verb)
+    prepare(house, verb)
     house.fail_at[point.format("update" if verb == "cross" else verb)] = Killed()
     with pytest.raises(Killed):
         house.sync()
-    _restarted(house, verb)
+    resumed(house, verb)
 
 
 REQUESTS = {
@@ -365,9 +337,9 @@ REQUESTS = {
 )
 def test_killed_amid_a_call_the_next_pass_ends_the_same(house, verb, method):
     """A call of several requests that ends between two of them is resumed, and is no drift."""
-    _prepare(house, verb)
+    prepare(house, verb)
     dead = threading.Event()
-    house.world.server.faults.add("act_after", method, act=dead.set)
+    house.server.faults.add("act_after", method, act=dead.set)
 
     def die():
         if dead.is_set():
@@ -378,26 +350,7 @@ def test_killed_amid_a_call_the_next_pass_ends_the_same(house, verb, method):
     with contextlib.suppress(Killed):
         house.sync()
     house.world.pace = lambda: None
-    _restarted(house, verb)
-
-
-def _restarted(house, verb):
-    house.clock.advance(timedelta(seconds=61))
-    house.sync()
-    house.sync()
-    assert house.drifts() == []
-    series = [item for item in house.items() if item.recurrence is not None]
-    assert len(series) == (0 if verb == "delete" else 1)
-    if verb == "delete":
-        assert house.items() == []
-    if verb == "update":
-        resource = house.resource("s-1")
-        assert set(resource.overrides) == {"2026-12-17T10:00:00"}
-        assert resource.excluded == {"2026-12-24T10:00:00"}
-    if verb == "cross":
-        assert set(house.resource("s-1").overrides) == {"2026-12-17T10:00:00"}
-        assert len(house.items()) == 2
-    house.quiet()
+    resumed(house, verb)
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after"])
@@ -406,45 +359,9 @@ def test_the_second_half_of_a_split_goes_though_its_deletion_failed(house, kind)
     house.series("s-1", "2026-12-10T10:00", count=6)
     house.sync()
     made = house.person.split(house.remote("s-1"), "2026-12-24T10:00:00", 60)
-    house.world.server.faults.add(kind, "events.delete", status=504)
+    house.server.faults.add(kind, "events.delete", status=504)
     house.sync()
     house.sync()
     assert [one.status for one in house.drifts()] == ["reverted"]
     assert made not in {event_id(item, None, immutable=True) for item in house.items()}
     house.quiet()
-
-
-@pytest.mark.parametrize("method", ["events.create", "events.update", "events.delete"])
-def test_a_lost_answer_never_writes_twice(house, method):
-    """A write that landed though its answer was lost is looked up, not repeated."""
-    verb = {"events.create": "create", "events.update": "update", "events.delete": "delete"}
-    _prepare(house, verb[method])
-    house.world.server.faults.add("drop_after", method, times=2)
-    house.sync()
-    house.clock.advance(timedelta(minutes=2))
-    house.sync()
-    assert house.drifts() == []
-    house.quiet()
-
-
-def test_a_throttled_mailbox_is_left_alone_until_its_time(house):
-    """No request is sent before Retry-After is over."""
-    house.book("a-1", "2026-12-03T10:00")
-    server = house.world.server
-    server.faults.add("error", "view.delta", status=429, code="x", retry_after=300)
-    assert house.sync().outcome is PollOutcome.THROTTLED
-    sent = len(server.requests)
-    house.clock.advance(timedelta(seconds=299))
-    assert house.sync().outcome is PollOutcome.THROTTLED
-    assert len(server.requests) == sent
-    house.clock.advance(timedelta(seconds=2))
-    assert house.sync().outcome is PollOutcome.DONE
-
-
-def test_a_removed_calendar_is_flagged_and_never_made_again(house):
-    """A calendar that is gone stops, with one entry in the ledger."""
-    house.book("a-1", "2026-12-03T10:00")
-    house.sync()
-    house.world.server.api.drop_calendar(house.world.calendar)
-    assert house.sync().outcome is PollOutcome.GONE
-    assert [one.kind for one in house.drifts()] == ["calendar_gone"]
