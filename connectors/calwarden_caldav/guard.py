@@ -253,12 +253,22 @@ class _SafeConnection(urllib3.connection.HTTPSConnection):
         return opened
 
 
+# sessions stay open between polls: no thread each to watch a line on which nothing is said
+_UNWATCHED = {"background_watch_delay": None}
+
+
 class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **{**named, **_UNWATCHED})
 
 
 class _SafePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _SafeConnection
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **{**named, **_UNWATCHED})
 
 
 def _ascii(host: str) -> str:

@@ -114,6 +114,10 @@ class GoogleCalendar(Connector):
         channels.stop(self._service, subscription)
 
     @override
+    def rest(self) -> None:
+        self._service.close()  # the next request borrows a connection again
+
+    @override
     def close(self) -> None:
         self._service.close()
 

@@ -68,11 +68,12 @@ class Wire:
     It signs in, once more after a 401 (G28).
     """
 
-    def __init__(self, http: Any, credentials: UNION, before: Callable[[], None]) -> None:
-        self._http = http
+    def __init__(
+        self, lent: Callable[[], Any], credentials: UNION, before: Callable[[], None]
+    ) -> None:
+        self._lent = lent
         self._credentials = credentials
         self._before = before
-        self._sign_in = Request(http)
 
     def request(
         self,
@@ -95,7 +96,7 @@ class Wire:
         """Do nothing: the connection is the lender's."""
 
     def _refresh(self) -> None:
-        self._credentials.refresh(self._sign_in)  # type: ignore[no-untyped-call] # google-auth
+        self._credentials.refresh(Request(self._lent()))  # type: ignore[no-untyped-call] # google-auth
 
     def _send(
         self, uri: str, method: str, body: Any, headers: Mapping[str, str] | None, kwargs: Any
@@ -103,7 +104,7 @@ class Wire:
         signed = dict(headers or {})
         self._credentials.apply(signed)  # type: ignore[no-untyped-call] # google-auth
         self._before()
-        return self._http.request(uri, method, body=body, headers=signed, **kwargs)
+        return self._lent().request(uri, method, body=body, headers=signed, **kwargs)
 
 
 class Service:
@@ -118,8 +119,8 @@ class Service:
         self._credentials = opened(credential, endpoints)
         self._kept = self._credentials.token
         self._paces = (PROJECT, f"{USER}{account_of(credential)}")
-        self._http = KEPT.lend(context.timeout)
-        self._wire = Wire(self._http, self._credentials, self._before)
+        self._http: Any = None
+        self._wire = Wire(self._lent, self._credentials, self._before)
 
     @property
     def events(self) -> Any:
@@ -168,7 +169,8 @@ class Service:
         try:
             answer = request.execute(http=self._wire, num_retries=0)
         except BROKEN:
-            self._http.close()  # whatever is left on the line answers no later request
+            if self._http is not None:
+                self._http.close()  # whatever is left on the line answers no later request
             raise
         finally:
             if self._credentials.token is not self._kept:
@@ -179,8 +181,13 @@ class Service:
             return answer
         raise TornAnswer
 
+    def _lent(self) -> Any:
+        if self._http is None:
+            self._http = KEPT.lend(self._context.timeout)
+        return self._http
+
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; the next request borrows one again."""
         if self._http is not None:
             KEPT.take_back(self._http, self._context.timeout)
             self._http = None

@@ -104,6 +104,10 @@ class OutlookCalendar(Connector):
         subscriptions.end(self._service, subscription.name)
 
     @override
+    def rest(self) -> None:
+        self._service.close()  # the next request borrows a connection again
+
+    @override
     def close(self) -> None:
         self._service.close()
 

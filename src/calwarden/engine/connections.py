@@ -10,7 +10,7 @@ from calwarden.engine.heads import Head
 from calwarden.sdk.connector import Connector
 
 MOST_IDLE = 128
-"""Connectors kept beyond those in use, each with at most a connection; the last used stay."""
+"""Connectors kept beyond those in use, each with at most one connection; the last used stay."""
 
 
 class Connections:
@@ -37,6 +37,7 @@ class Connections:
         except BaseException:
             connector.close()
             raise
+        connector.rest()
         self._keep(head, connector)
 
     def close(self) -> None:

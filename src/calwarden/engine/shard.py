@@ -3,6 +3,7 @@
 It picks those that are due, polls them, and notes when they are next.
 """
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,14 +89,33 @@ class Shard:
         if not picked:
             self._store(now)
             return []
-        if len(picked) == 1:
-            reports = [self._poll(picked[0])]
-        else:
-            with ThreadPoolExecutor(min(self._concurrency, len(picked))) as pool:
-                reports = list(pool.map(self._poll, picked))
+        reports = self._polled(picked)
         self._done(picked, reports, now)
         self._store(now)
         return [report for report in reports if report is not None]
+
+    def _polled(self, picked: list[_Picked]) -> list[PollReport | None]:
+        """Poll all of them, as many side by side as are allowed, and return their reports."""
+        reports: list[PollReport | None] = [None] * len(picked)
+        waiting = deque(enumerate(picked))
+
+        def work() -> None:
+            # each thread takes its next by itself: handing out and back costs as much as a look
+            while waiting:
+                try:
+                    place, one = waiting.popleft()
+                except IndexError:
+                    return
+                reports[place] = self._poll(one)
+
+        threads = min(self._concurrency, len(picked))
+        if threads == 1:
+            work()
+            return reports
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work) for _ in range(threads)]:
+                done.result()
+        return reports
 
     def look(self, calendar_id: int) -> PollReport | None:
         """Poll one calendar now, as a notice asks for, unless it stopped or has to wait."""

@@ -185,6 +185,10 @@ class Connector(Protocol):
         """Tell whether the calendar can hold this rule exactly; else single events go there."""
         ...
 
+    def rest(self) -> None:
+        """Give back what others can use: nothing is asked for a while, and then more may be."""
+        return
+
     def close(self) -> None:
         """Release connections."""
         ...

@@ -9,9 +9,11 @@ a JSON object calls a method of `Control` from another process.
 """
 
 import json
+import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -60,9 +62,14 @@ class Quota:
 
 
 class GoogleServer:
-    """The emulator: a server in a thread, and the hands of people on its pages."""
+    """The emulator: a server in a thread, and the hands of people on its pages.
 
-    def __init__(self, port: int = 0) -> None:
+    It speaks TLS where ``context`` makes one for it.
+    """
+
+    def __init__(
+        self, port: int = 0, *, context: Callable[[], ssl.SSLContext] | None = None
+    ) -> None:
         self.state = State()
         self.api = Api(self.state)
         self.sign_in = SignIn(self.state)
@@ -71,12 +78,13 @@ class GoogleServer:
         self.requests: list[Request] = []
         self.quota: Quota | None = None
         self._recent: dict[str, deque[float]] = {}
-        self._listener = Listener(port, self.answer, name="google")
+        self._listener = Listener(port, self.answer, name="google", context=context)
+        self._scheme = "http" if context is None else "https"
 
     @property
     def url(self) -> str:
         """Address of the server, without a slash at its end."""
-        return f"http://127.0.0.1:{self._listener.port}"
+        return f"{self._scheme}://127.0.0.1:{self._listener.port}"
 
     @property
     def settings(self) -> dict[str, Any]:
