@@ -131,6 +131,31 @@ def test_a_revert_under_way_waits_open_while_the_calendar_is_held(house):
     assert len(house.world.calendar.items) == 4
 
 
+def test_a_revert_decided_while_the_calendar_is_held_says_that_it_waits(house):
+    """What a person decides beside a case is carried out after it, and says so meanwhile."""
+    for day in (3, 4, 5, 6):
+        house.book(f"a-{day}", f"2026-12-{day:02}T10:00")
+    house.sync()
+    for _ in range(3):  # the third time it is contested: a person has to decide
+        house.person.move(house.remote("a-3"), HOUR)
+        house.sync()
+    for day in (4, 5, 6):
+        house.person.delete(house.remote(f"a-{day}"))
+    house.person.delete(house.remote("a-3"))
+    house.sync()
+    contested, case = house.standing()
+    assert (contested.status, case.kind) == (DriftStatus.OPEN, DriftKind.CALENDAR_EMPTIED)
+    house.decide(contested.id, "revert")
+    house.sync()
+    waiting = house.standing()[0]
+    assert (waiting.id, waiting.decision) == (contested.id, "revert")
+    assert waiting.cause == "it waits until a person has decided the case that holds the calendar"
+    house.decide(case.id, "revert")
+    house.sync()
+    assert house.standing() == []
+    assert len(house.world.calendar.items) == 4
+
+
 def test_what_never_landed_is_not_taken_for_landed(house):
     """Under the revision that it was to change, a lost write left nothing: the edit is one."""
     house.series("s-1", "2026-12-07T10:00", 4)
@@ -244,6 +269,28 @@ def test_a_shorter_series_brings_no_deleted_occurrence_back(house):
     assert house.item("s-1").recurrence.count == 1
 
 
+def test_what_cannot_be_brought_back_holds_up_no_other_change_of_its_series(house):
+    """Where deleted occurrences stay deleted, a person has to decide; the rest is written."""
+    stubborn = MemoryCalendar(capabilities=Capabilities(restores_occurrences=False))
+    house.calendar = house.link(MemoryWorld(stubborn))
+    house.series("s-1", "2026-12-07T10:00", 4)
+    house.sync()
+    house.person.delete_occurrence(house.remote("s-1"), SLOTS[2])
+    house.reschedule("s-1#1", "2026-12-08T09:00")
+    report = house.sync()
+    assert report.problem is None
+    assert house.item("s-1").overrides[SLOTS[0]].start.day == 8
+    drift = _one_standing(house)
+    assert (drift.kind, drift.verdict, drift.status) == ("occurrence_deleted", "flag", "open")
+    assert "cannot bring" in (drift.cause or "")
+    house.quiet()
+
+
+def _one_standing(house):
+    (drift,) = house.standing()
+    return drift
+
+
 def test_a_cancelled_series_holds_the_claim_of_a_meeting_moved_here_too(house):
     """Cancelled as a whole, a series shows no meeting any more: one moved on purpose neither."""
     house.series("s-1", "2026-12-07T10:00", 4)
@@ -278,6 +325,18 @@ def test_a_revert_waits_open_until_a_refused_write_is_tried_again(house):
     house.tick()
     assert [one.status for one in house.drifts()] == [DriftStatus.REVERTED] * 2
     assert house.item("s-1").overrides == {}
+
+
+def test_a_refused_write_is_tried_again_though_the_clock_went_back(house):
+    """A moment to try again at that is too far ahead was set by a clock that was wrong."""
+    house.book("a-1", "2026-12-13T10:00")
+    house.sync()
+    house.reschedule("a-1", "2026-12-14T10:00")
+    house.world.calendar.on("before:update", _raise(Rejected("no")))
+    house.sync()
+    house.clock.jump(house.clock.now() - DAY)
+    house.tick()
+    assert house.item("a-1").body.start.day == 14
 
 
 def test_a_complete_look_is_due_where_the_last_one_lies_in_the_future(house):

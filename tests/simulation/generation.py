@@ -78,6 +78,7 @@ class _Author:
             incremental=one.random() < 0.85,
             restores=one.random() < 0.95,
             expresses=one.choice(("all", "all", "all", "all", "all", "finite", "none")),
+            reuses=one.random() < 0.65,
             latency=one.choice((0.0, 0.0, 0.2, 8.0, 25.0)),
             late=one.random() < 0.25,
         )

@@ -18,7 +18,8 @@ class Setting:
     ``revisions``: ``strong`` etags that are enforced; ``content`` where there are none, so that the
     connector reads, compares, writes and reads; ``renamed`` where the etag of a write's answer is
     not the one of the next look. ``latency`` is virtual seconds per request. ``expresses``: the
-    series that the calendar can hold. ``late``: the world comes to rest a day later, not at once.
+    series that the calendar can hold. ``reuses``: the id of a deleted event can be used again;
+    ``late``: the world comes to rest a day later, not at once.
     """
 
     calendars: int = 1
@@ -27,6 +28,7 @@ class Setting:
     incremental: bool = True
     restores: bool = True
     expresses: Literal["all", "finite", "none"] = "all"
+    reuses: bool = True
     latency: float = 0.0
     late: bool = False
 

@@ -40,6 +40,7 @@ class Server(MemoryCalendar):
                 guards_delete=guarded,
                 incremental=setting.incremental,
                 restores_occurrences=setting.restores,
+                reuses_ids=setting.reuses,
             ),
             exceptions_apart=setting.apart,
             expresses=lambda recurrence: (

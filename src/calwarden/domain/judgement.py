@@ -22,6 +22,9 @@ from calwarden.domain.view import CalendarView, bodies
 from calwarden.domain.wall_time import instant, local_date
 
 REVERTS_A_DAY = 2
+STAYS_DELETED = (
+    "this calendar cannot bring a deleted occurrence back; accept the deletion or dismiss it"
+)
 
 
 def judge(act: Act, view: CalendarView) -> Finding | None:
@@ -67,7 +70,7 @@ def judge(act: Act, view: CalendarView) -> Finding | None:
         elements=act.elements,
         contested=contested,
         superseded=act.superseded,
-        cause=act.cause,
+        cause=act.cause or (STAYS_DELETED if _stays_deleted(act, view) else None),
         occurrence=act.first or act.slot,
     )
 
@@ -111,7 +114,7 @@ def _span(act: Act, view: CalendarView) -> tuple[datetime, datetime]:
 
 
 def _verdict(act: Act, aspect: Aspect, kind: DriftKind, when: When, view: CalendarView) -> Verdict:
-    if act.cause is not None:
+    if act.cause is not None or _stays_deleted(act, view):
         return Verdict.FLAG
     judged = kind
     if kind is DriftKind.ZONE_CHANGED and _instants_differ(act):
@@ -119,6 +122,11 @@ def _verdict(act: Act, aspect: Aspect, kind: DriftKind, when: When, view: Calend
     verdict = view.policy.verdict(judged, when, view.provider)
     attendees = aspect is Aspect.ATTENDEES and not view.silent_attendee_removal
     return Verdict.FLAG if attendees and verdict is Verdict.REVERT else verdict
+
+
+def _stays_deleted(act: Act, view: CalendarView) -> bool:
+    """Tell whether it deletes one occurrence where that is for good: a write of it is refused."""
+    return act.slot is not None and act.after is None and not view.restores_occurrences
 
 
 def _instants_differ(act: Act) -> bool:

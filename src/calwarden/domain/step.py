@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from calwarden.domain.difference import Element, same
 from calwarden.domain.drift import Aspect, DriftKey
@@ -14,11 +15,16 @@ from calwarden.domain.ruling import Docket, Ruling
 from calwarden.domain.view import ResourceState
 from calwarden.domain.wall_time import instant
 
+REFUSED_AGAIN = timedelta(hours=6)
+"""How long a write that was refused waits to be tried again."""
+
 
 def outcome(one: Examined, rulings: Sequence[Ruling], docket: Docket) -> Step | Adoption | None:
     """Return what is done to one resource; None where nothing is, or not yet."""
     state = one.state
-    waits = state.retry_at is not None and instant(state.retry_at) > instant(docket.view.now)
+    now = instant(docket.view.now)
+    # a moment further ahead was set by a clock that went back since
+    waits = state.retry_at is not None and now < instant(state.retry_at) <= now + REFUSED_AGAIN
     if waits and state.retry_at is not None:
         docket.wake(state.retry_at)
         own = {ruling.reverts for ruling in rulings if ruling.reverts is not None}

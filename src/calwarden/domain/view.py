@@ -94,6 +94,7 @@ class CalendarView:
     known: tuple[KnownDrift, ...] = ()
     reverts: Mapping[tuple[str, Slot | None, Aspect], int] = field(default_factory=dict)
     silent_attendee_removal: bool = True
+    restores_occurrences: bool = True
 
 
 def bodies(event: ManagedEvent) -> list[tuple[Slot | None, str, EventBody]]:

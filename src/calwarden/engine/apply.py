@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -12,6 +12,7 @@ from calwarden.domain.event import EventResource, Observed
 from calwarden.domain.identity import resource_uid
 from calwarden.domain.overlay import overlay
 from calwarden.domain.plan import Action
+from calwarden.domain.step import REFUSED_AGAIN
 from calwarden.engine import lease
 from calwarden.engine.load import Stored
 from calwarden.engine.observe import busy_until
@@ -30,8 +31,6 @@ from calwarden.sdk.errors import (
 )
 from calwarden.store import calendars, journal, ledger, managed, observations
 from calwarden.store.managed import ManagedResource, ResourceStatus
-
-REFUSED_AGAIN = timedelta(hours=6)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from calwarden.domain.drift import UNWRITTEN, DriftKey, DriftStatus
+from calwarden.domain.drift import CASES, UNWRITTEN, DriftKey, DriftStatus
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.plan import Adoption, Decision, LedgerAct, LedgerEntry, Step
 from calwarden.domain.view import CalendarView
@@ -94,8 +94,8 @@ def record(
         adopted = {one.uid for one in decision.adoptions}
         ledger.written(connection, calendar.id, overruled & adopted)
         if decision.held:
-            under_way = [one.id for one in stored.known if one.status is DriftStatus.REVERTING]
-            ledger.put_off(connection, under_way, now=now)
+            standing = [one for one in stored.known if one.kind not in CASES]
+            ledger.put_off(connection, [one.id for one in standing], now=now)
         ledger.await_retry(connection, calendar.id, decision.waiting, now=now)
         reverting = ledger.set_reverting(connection, calendar.id, decision.reverting, now=now)
         numbers = journal.record(

@@ -64,6 +64,7 @@ def surroundings(
         known=stored.known,
         reverts=stored.reverts,
         silent_attendee_removal=capabilities.silent_attendee_removal,
+        restores_occurrences=capabilities.restores_occurrences,
     )
 
 

@@ -224,10 +224,13 @@ def set_reverting(
 
 
 def put_off(connection: Connection, numbers: Iterable[int], *, now: datetime) -> None:
-    """Put drifts back to open, decision and all, because their calendar is held."""
+    """Have reverts, under way or decided, say that they wait because their calendar is held."""
     for number in numbers:
         row = _one(connection, number)
-        if row.status == DriftStatus.REVERTING:
+        decided = (
+            row.status == DriftStatus.OPEN and row.decision == Verdict.REVERT and row.cause is None
+        )
+        if row.status == DriftStatus.REVERTING or decided:
             _change(connection, number, status=DriftStatus.OPEN.value, cause=PUT_OFF)
             _entry(connection, number, row.revision, now, "put_off", {"cause": PUT_OFF})
 

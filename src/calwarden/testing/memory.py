@@ -193,6 +193,8 @@ class MemoryConnector(Connector):
                 raise PreconditionFailed("the event changed between two calls; read it again")
         elif write.verb is Verb.CREATE and item is not None:
             raise PreconditionFailed("an event with that uid stands already; read it")
+        elif write.verb is Verb.CREATE and write.uid in self._calendar.spent:
+            raise PreconditionFailed("the uid is a deleted event's, and stays it; take another")
         elif write.verb is Verb.UPDATE and (item is None or item.revision != write.revision):
             raise PreconditionFailed("the event changed since it was seen; read it again")
 

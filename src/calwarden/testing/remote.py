@@ -54,6 +54,8 @@ class Item:
 class MemoryCalendar:
     """The server's side of one calendar.
 
+    Where ids are not reused, ``spent`` are the uids of what was deleted: only out of the trash do
+    they come back (wire rule G9).
     ``on`` hangs an action before or after a request: ``before:observe``, ``after:create`` and so
     on, for observe, read, find, create, update, delete. An action may edit as a person, or raise a
     `calwarden.sdk.errors.RemoteError` that the caller then sees; after a write it has landed all
@@ -71,6 +73,7 @@ class MemoryCalendar:
         self.exceptions_apart = exceptions_apart
         self.expresses = expresses
         self.items: dict[str, Item] = {}
+        self.spent: set[str] = set()
         self.gone = False
         self.password = PASSWORD
         self.writes = 0
@@ -98,11 +101,14 @@ class MemoryCalendar:
         self._changes.append((item.remote_id, True))
         kept = replace(item, revision=f'"{len(self._changes)}"')
         self.items[item.remote_id] = kept
+        self.spent.discard(resource.uid)
         return kept
 
     def remove(self, remote_id: str) -> None:
         """Delete a resource."""
-        del self.items[remote_id]
+        gone = self.items.pop(remote_id)
+        if not self.capabilities.reuses_ids:
+            self.spent.add(gone.resource.uid)
         self._changes.append((remote_id, False))
 
     def forget(self) -> None:
