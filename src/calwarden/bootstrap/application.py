@@ -23,9 +23,7 @@ from calwarden.domain.rules import Rollout, Rules
 from calwarden.engine.clock_watch import ClockWatch
 from calwarden.engine.connections import Connections
 from calwarden.engine.pacing import Pace, Pacer, back_off, pace_key
-from calwarden.engine.scheduler import Daemon
 from calwarden.engine.services import Services
-from calwarden.engine.shard import Intervals, Shard
 from calwarden.failpoint import BadFailpoint, Failpoint, armed, unarmed
 from calwarden.practice.digest import Digest
 from calwarden.practice.links import Links
@@ -46,6 +44,7 @@ from calwarden.store.vault import SealBroken, Vault, systemd_credential
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from calwarden.engine.scheduler import Daemon
     from calwarden.practice.messages.house import House
     from calwarden.practice.messages.rendering import Renderer
 
@@ -320,11 +319,15 @@ class Application:
             "google:user:": Pace.within(google.user_requests_per_minute),
         }
 
-    def daemon(self) -> Daemon:
+    def daemon(self) -> "Daemon":
         """Return the embedded daemon: every calendar of this installation, in a few shards.
 
         Follows new time zone data first: it came with the update that this process starts after.
         """
+        # loaded where needed: most commands wait for nothing
+        from calwarden.engine.scheduler import Daemon  # noqa: PLC0415 - see above
+        from calwarden.engine.shard import Intervals, Shard  # noqa: PLC0415 - see above
+
         self.follow_zone_data()
         services, engine = self.services(), self.settings.engine
         intervals = Intervals(
