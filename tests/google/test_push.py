@@ -5,62 +5,36 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from calwarden.engine import push
 from calwarden.engine.pacing import Pacer
 from calwarden.engine.pushed import PushedLane
 from calwarden.engine.shard import Shard, run_shard
-from calwarden.practice import linking, pushes
-from calwarden.sdk.push import Notified, Posting, PostingReader, Subscriber, UnreadablePosting
-from calwarden.store import calendars, subscriptions
+from calwarden.sdk.push import Notified, Posting, UnreadablePosting
+from calwarden.store import subscriptions
 from calwarden_google.connector import GoogleConnector
+from emulators.push_laws import DAY, HOOKS, EmulatedTold, PushLaws
 
-HOOKS = "https://calwarden.harbor.example/hooks"
-DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
-class Told:
-    """A practice whose calendar tells of changes: what the service posts is read as it comes."""
+class Told(EmulatedTold):
+    """A practice whose Google calendar posts to its channel."""
 
     def __init__(self, house) -> None:
-        self.house = house
-        self.push = house.world.server.api.push
+        super().__init__(house)
         self.push.now = lambda: house.clock.now().timestamp()
-        self.posted: list[tuple[str, Posting]] = []
-        self.deaf = False
         self.push.deliver = self._arrive
-        self.services = replace(house.services, hooks=HOOKS)
 
     def _arrive(self, address: str, headers: dict[str, str]) -> None:
-        posting = Posting(headers={name.lower(): text for name, text in headers.items()})
-        self.posted.append((address, posting))
-        if not self.deaf:
-            self.take(posting)
-
-    def take(self, posting: Posting) -> int:
-        notices = GoogleConnector().read_posting(posting).notices
-        return pushes.take(self.house.database, "google", notices, now=self.house.clock.now())
-
-    def keep(self):
-        """One round of the timer, and what the service posts then."""
-        kept = push.keep(self.services)
-        self.push.settle()
-        return kept
+        assert address == f"{self.services.hooks}/google"
+        self.arrive(Posting(headers={name.lower(): text for name, text in headers.items()}))
 
     @property
+    @override
     def open(self) -> list[str]:
         return list(self.push.channels)
-
-    @property
-    def stored(self):
-        with self.house.database.read() as connection:
-            return subscriptions.search(connection)
-
-    @property
-    def calendar(self):
-        with self.house.database.read() as connection:
-            return calendars.get(connection, self.house.calendar)
 
 
 @pytest.fixture
@@ -68,11 +42,8 @@ def told(house):
     return Told(house)
 
 
-def test_the_connector_says_that_it_can_be_told(connector):
-    """Capability, connector and kind agree."""
-    assert connector.capabilities.push
-    assert isinstance(connector, Subscriber)
-    assert isinstance(GoogleConnector(), PostingReader)
+class TestPush(PushLaws):
+    """The laws, at Google."""
 
 
 def test_a_channel_is_opened_with_a_secret_that_is_not_stored(told):
@@ -86,12 +57,6 @@ def test_a_channel_is_opened_with_a_secret_that_is_not_stored(told):
     assert channel.token not in repr(one)
     assert one.heard_at == told.house.clock.now()  # `sync` came, and marked nothing by itself
     assert told.keep() == push.Kept()
-
-
-def test_what_happened_before_the_channel_opened_is_looked_for(told):
-    """Nobody was told of it: opening asks for a look."""
-    told.keep()
-    assert told.calendar.pushed_at == told.house.clock.now()
 
 
 def test_a_change_outside_marks_the_calendar_and_is_looked_at(told):
@@ -122,7 +87,7 @@ def test_a_calendar_that_tells_is_polled_seldom_and_one_that_cannot_often(told):
     house.clock.advance(15 * MINUTE)
     assert len(run_shard(shard, house.clock.now())) == 1
     told.deaf = False
-    told.take(told.posted[0][1])
+    told.take(told.posted[0])
     house.clock.advance(15 * MINUTE)
     assert len(run_shard(shard, house.clock.now())) == 1
     told.push.muted = True
@@ -143,11 +108,11 @@ def test_repeated_and_late_notices_cost_one_look_each_at_most(told):
     told.push.settle()
     run_shard(shard, house.clock.now())
     for _ in range(10):
-        told.take(told.posted[-1][1])
-    writes = house.world.server.writes
+        told.take(told.posted[-1])
+    writes = house.server.writes
     assert [one.quiet for one in run_shard(shard, house.clock.now())] == [True]
     assert run_shard(shard, house.clock.now()) == []
-    assert house.world.server.writes == writes
+    assert house.server.writes == writes
 
 
 def test_a_channel_is_renewed_by_overlap_before_it_expires(told):
@@ -178,16 +143,6 @@ def test_the_old_channel_goes_on_until_the_new_one_is_heard(told):
     assert len(told.open) == 1
 
 
-def test_another_public_address_gets_another_channel(told):
-    """Channels that lead to where we were are closed."""
-    told.keep()
-    told.services = replace(told.services, hooks="https://elsewhere.example/hooks")
-    assert told.keep().opened == 1
-    assert told.keep().ended == 1
-    (channel,) = told.push.channels.values()
-    assert channel.address == "https://elsewhere.example/hooks/google"
-
-
 def test_without_a_public_address_nothing_is_opened_and_what_was_is_closed(told):
     """Switched off: channels end, and every calendar is polled again."""
     told.services = replace(told.services, hooks=None)
@@ -199,16 +154,6 @@ def test_without_a_public_address_nothing_is_opened_and_what_was_is_closed(told)
     assert (told.open, told.stored) == ([], [])
 
 
-def test_unlinking_stops_the_channel(told):
-    """With the credential goes every channel; what is still on its way is nobody's."""
-    told.keep()
-    with told.house.database.write() as tx:
-        linking.unlink(tx, told.house.calendar, now=told.house.clock.now(), actor="test")
-    told.house.sync()
-    assert (told.open, told.stored) == ([], [])
-    assert told.take(told.posted[-1][1]) == 0
-
-
 def test_a_domain_that_google_does_not_know_is_told_and_asked_again_later(told):
     """Refused for good: the calendar is polled as ever, and `calendars show` says why."""
     told.push.unverified = True
@@ -216,7 +161,7 @@ def test_a_domain_that_google_does_not_know_is_told_and_asked_again_later(told):
     assert "webhookUrlUnauthorized" in told.calendar.push_problem
     assert told.calendar.status.value == "active"
     assert told.keep() == push.Kept()
-    told.house.world.server.violations.clear()  # the refusal was the point
+    told.server.violations.clear()  # the refusal was the point
     told.push.unverified = False
     told.house.clock.advance(push.AGAIN)
     assert told.keep().opened == 1
@@ -225,7 +170,7 @@ def test_a_domain_that_google_does_not_know_is_told_and_asked_again_later(told):
 
 def test_a_revoked_grant_asks_for_a_look_and_for_nothing_more(told):
     """The calendar's own look finds out and tells the provider; push adds no second message."""
-    server = told.house.world.server
+    server = told.server
     server.sign_in.revoke(told.house.world.calendar.id)
     server.sign_in.expire()
     assert told.keep().refused == 1
@@ -237,7 +182,7 @@ def test_a_revoked_grant_asks_for_a_look_and_for_nothing_more(told):
 
 def test_a_throttled_watch_waits_as_long_as_it_is_told_to(told):
     """Retry-After holds for the whole calendar, whoever met it."""
-    told.house.world.server.faults.add(
+    told.server.faults.add(
         "error", "events.watch", status=429, reason="rateLimitExceeded", retry_after=300
     )
     assert told.keep().refused == 1
