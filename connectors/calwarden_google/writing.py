@@ -32,7 +32,7 @@ from calwarden_google.mapping import (
 )
 from calwarden_google.series import Rows, folded, master_etag
 from calwarden_google.service import FAULTS, Service
-from calwarden_google.steps import DELETE, INSERT, calls, same, same_master, same_slot
+from calwarden_google.steps import DELETE, INSERT, LIKENESS, calls
 
 NOT_HERE = frozenset({400, 403})
 """How an out-of-office event is refused (G23): an ordinary busy event stands in for it."""
@@ -120,7 +120,11 @@ class Writer:
         seen = self._looker.read(write.uid)
         stages = [call.expected for call in calls(write) if call.expected is not None]
         there = None if seen is None or seen.marker != write.uid else seen.resource
-        if seen is not None and there is not None and any(same(there, one) for one in stages):
+        if (
+            seen is not None
+            and there is not None
+            and any(LIKENESS.same(there, one) for one in stages)
+        ):
             return seen
         # a deleted id stays reserved (G9): the next generation's is free
         raise PreconditionFailed(
@@ -155,14 +159,15 @@ class Writer:
         if not self._as_seen(write, call, seen):
             raise _changed()
         wanted = call.expected
-        if not same_master(seen.resource, wanted):
+        if not LIKENESS.same_master(seen.resource, wanted):
             framed = same_frame(seen.resource, wanted)
             rows = self._put_master(event, wanted, seen.resource, rows)
             if not framed:
                 # what becomes of exceptions when their series changes is Google's own affair: look
                 rows = replace(rows, exceptions=self._looker.exceptions(rows.master))
             seen = folded(rows, self._reader)
-        for slot in _differing(seen.resource, wanted):
+        stands = seen.resource
+        for slot in [] if stands is None else LIKENESS.differing(stands, wanted):
             rows = self._put_slot(event.text, wanted, slot, rows)
             seen = folded(rows, self._reader)
         return seen
@@ -192,7 +197,9 @@ class Writer:
                 stages.append(one.expected)
             if one == call:
                 break
-        return seen.resource is not None and any(same(stage, seen.resource) for stage in stages)
+        return seen.resource is not None and any(
+            LIKENESS.same(stage, seen.resource) for stage in stages
+        )
 
     def _put_master(
         self, event: ManagedEvent, wanted: EventResource, stood: EventResource, rows: Rows
@@ -308,7 +315,9 @@ class Writer:
             return
         seen = folded(rows, self._reader)
         unchanged = seen.revision == write.revision or (
-            write.base is not None and seen.resource is not None and same(write.base, seen.resource)
+            write.base is not None
+            and seen.resource is not None
+            and LIKENESS.same(write.base, seen.resource)
         )
         if not unchanged:
             raise _changed()
@@ -350,13 +359,6 @@ class Writer:
 
 def _is_single(resource: EventResource | None) -> bool:
     return resource is not None and resource.recurrence is None
-
-
-def _differing(seen: EventResource | None, wanted: EventResource) -> list[Slot]:
-    if seen is None or wanted.recurrence is None:
-        return []
-    slots = {*seen.overrides, *seen.excluded, *wanted.overrides, *wanted.excluded}
-    return sorted(slot for slot in slots if not same_slot(seen, wanted, slot))
 
 
 def _changed() -> PreconditionFailed:

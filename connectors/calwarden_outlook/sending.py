@@ -21,7 +21,7 @@ from calwarden_outlook.mapping import (
 from calwarden_outlook.resources import Resources
 from calwarden_outlook.series import etag_of
 from calwarden_outlook.service import Service
-from calwarden_outlook.steps import writable
+from calwarden_outlook.steps import LIKENESS
 
 _BAD_REQUEST = 400
 _CONFLICT = 409
@@ -169,5 +169,5 @@ class Sender:
         fresh = self._resources.one(str(row["id"]))
         if fresh is None:
             return None
-        bodies = [writable(self._reader.body(one)) for one in (fresh, row)]
+        bodies = [LIKENESS.writable(self._reader.body(one)) for one in (fresh, row)]
         return fresh if bodies[0] == bodies[1] else None

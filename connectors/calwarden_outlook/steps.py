@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from calwarden.domain.event import EventBody, EventResource
 from calwarden.domain.wall_time import Slot
-from calwarden.ical.comparison import alike, occurrence, slots_among, within_rule
-from calwarden.ical.expansion import regular
+from calwarden.ical.comparison import slots_among, within_rule
+from calwarden.ical.likeness import Likeness, plain, with_slot
 from calwarden.sdk.connector import Call, Verb, Write
 from calwarden.sdk.landing import landed
 
@@ -21,6 +21,9 @@ INSERT = "insert"
 MASTER = "master"
 OCCURRENCE = "occurrence"
 DELETE = "delete"
+
+LIKENESS = Likeness(blank=lambda body: replace(body, details="", declined=False))
+"""Never written are people's notes, and their answer."""
 
 
 def calls(write: Write) -> tuple[Call, ...]:
@@ -35,7 +38,7 @@ def calls(write: Write) -> tuple[Call, ...]:
         step, found = _master(write.base, final)
     for slot in sorted({*step.overrides, *step.excluded, *final.overrides, *final.excluded}):
         following = with_slot(step, final, slot)
-        if not same(following, step):
+        if not LIKENESS.same(following, step):
             # a stand-in is made once the occurrence in its place is gone
             gone = (step.with_exclusion(slot),) if slot not in step.excluded else ()
             step = following
@@ -43,53 +46,8 @@ def calls(write: Write) -> tuple[Call, ...]:
     return tuple(found) or (Call(name=MASTER, expected=final),)
 
 
-def same(one: EventResource, other: EventResource) -> bool:
-    """Tell whether two resources agree in everything that a write here can bring about."""
-    one, other = _plain(one), _plain(other)
-    slots = {*one.overrides, *other.overrides}
-    return (
-        same_master(one, other)
-        and one.excluded == other.excluded
-        and all(
-            alike(writable(one.overrides.get(slot)), writable(other.overrides.get(slot)))
-            for slot in slots
-        )
-    )
-
-
-def same_master(one: EventResource, other: EventResource) -> bool:
-    """Tell whether two resources agree in everything but their exceptions."""
-    return one.recurrence == other.recurrence and alike(writable(one.body), writable(other.body))
-
-
-def differing(seen: EventResource, wanted: EventResource) -> list[Slot]:
-    """Return the slots, in order, at which not the same stands."""
-    if wanted.recurrence is None:
-        return []
-    slots = {*seen.overrides, *seen.excluded, *wanted.overrides, *wanted.excluded}
-    return sorted(
-        slot
-        for slot in slots
-        if not alike(writable(occurrence(seen, slot)), writable(occurrence(wanted, slot)))
-    )
-
-
-def with_slot(step: EventResource, final: EventResource, slot: Slot) -> EventResource:
-    """Return ``step`` with ``slot`` as it stands in ``final``."""
-    if slot in final.excluded:
-        return step.with_exclusion(slot)
-    if slot in final.overrides:
-        return step.with_override(slot, final.overrides[slot])
-    return step.with_regular(slot)
-
-
-def writable(body: EventBody | None) -> EventBody | None:
-    """Blank what is never written: people's notes, and their answer."""
-    return None if body is None else replace(body, details="", declined=False)
-
-
 def _master(base: EventResource, final: EventResource) -> tuple[EventResource, list[Call]]:
-    if same_master(base, final):
+    if LIKENESS.same_master(base, final):
         return replace(base, body=final.body), []
     bare = replace(final, overrides={}, excluded=frozenset())
     if final.recurrence is None or base.recurrence is None or base.zone != final.zone:
@@ -99,7 +57,7 @@ def _master(base: EventResource, final: EventResource) -> tuple[EventResource, l
     old = {slot: body for slot, body in base.overrides.items() if slot in there}
     kept = {slot: final.overrides.get(slot, body) for slot, body in old.items()}
     excluded = base.excluded & there
-    step = _plain(within_rule(replace(bare, overrides=kept, excluded=excluded)))
+    step = plain(within_rule(replace(bare, overrides=kept, excluded=excluded)))
     starts = (
         bare,
         replace(bare, overrides=old, excluded=excluded),
@@ -133,16 +91,3 @@ def _texts_of(master: EventBody, kept: dict[Slot, EventBody]) -> dict[Slot, Even
         )
         for slot, body in kept.items()
     }
-
-
-def _plain(resource: EventResource) -> EventResource:
-    """Leave out overrides that stand exactly where the master puts them."""
-    if not resource.overrides:
-        return resource
-    there = slots_among(resource, resource.overrides)
-    kept = {
-        slot: body
-        for slot, body in resource.overrides.items()
-        if slot not in there or not alike(body, regular(resource, slot))
-    }
-    return replace(resource, overrides=kept)

@@ -26,7 +26,7 @@ from calwarden_outlook.resources import Resources
 from calwarden_outlook.sending import Crossing, Sender
 from calwarden_outlook.series import Rows, folded, frame, has_stand_ins
 from calwarden_outlook.service import Service
-from calwarden_outlook.steps import DELETE, INSERT, calls, differing, same, same_master
+from calwarden_outlook.steps import DELETE, INSERT, LIKENESS, calls
 
 
 class Writer:
@@ -72,7 +72,7 @@ class Writer:
         if row is None:
             return self._already(write)
         seen = folded(Rows(master=row), self._reader, named=write.uid)
-        if seen.resource is None or not same(seen.resource, wanted):
+        if seen.resource is None or not LIKENESS.same(seen.resource, wanted):
             # a repeated transactionId brings back what it made, however that stands now (M8)
             return self._already(write)
         return seen
@@ -84,7 +84,7 @@ class Writer:
         if (
             seen is not None
             and there is not None
-            and any(same(there, one) for one in _states(write))
+            and any(LIKENESS.same(there, one) for one in _states(write))
         ):
             return seen
         raise PreconditionFailed("Outlook calendar: another event stands there already; read it")
@@ -97,7 +97,7 @@ class Writer:
         if stood.body.cancelled and not wanted.body.cancelled:
             rows = self._renewed(rows, event, wanted)
             stood = _content(self._folded(rows))
-        if not same_master(stood, wanted):
+        if not LIKENESS.same_master(stood, wanted):
             rows = self._put_master(event, wanted, stood, rows)
         seen = self._folded(rows)
         if wanted.recurrence is None and not rows.stand_ins:
@@ -105,7 +105,7 @@ class Writer:
         if self._clear_surplus(wanted, rows):
             rows = self._again(rows)
             seen = self._folded(rows)
-        for slot in differing(_content(seen), wanted):
+        for slot in LIKENESS.differing(_content(seen), wanted):
             self._put_slot(event, wanted, slot, rows)
             rows = self._again(rows)
         return self._folded(rows)
@@ -129,7 +129,7 @@ class Writer:
         if write.verb is Verb.UPDATE and rows.revision == write.revision:
             return rows
         seen = self._folded(rows).resource
-        if seen is None or not any(same(seen, state) for state in _states(write, call)):
+        if seen is None or not any(LIKENESS.same(seen, state) for state in _states(write, call)):
             raise _changed()
         return rows
 
@@ -238,7 +238,7 @@ class Writer:
         if rows.revision != write.revision:
             seen = self._folded(rows).resource
             states = () if write.base is None else _shrinking(write.base)
-            if seen is None or not any(same(seen, state) for state in states):
+            if seen is None or not any(LIKENESS.same(seen, state) for state in states):
                 raise _changed()
         for row in rows.stand_ins:
             self._sender.delete(row)
@@ -253,7 +253,7 @@ class Writer:
     def _whole_again(self, rows: Rows, stood: EventResource) -> Row | None:
         fresh = self._resources.rows(rows.id, series=stood.recurrence is not None)
         seen = None if fresh is None else self._folded(fresh).resource
-        if fresh is None or seen is None or not same(seen, stood):
+        if fresh is None or seen is None or not LIKENESS.same(seen, stood):
             return None
         return fresh.master
 
