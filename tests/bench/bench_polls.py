@@ -41,7 +41,7 @@ from calwarden_google.credentials import EXISTING_CALENDAR
 from calwarden_outlook.looking import PREFER_PAGES
 from servers.dav import radicale
 
-# Google's client takes a third of the CPU that the others take, so the same work of ours weighs more
+# Google's client takes a third of the CPU that the others take: the same work of ours weighs more
 GOALS = {"caldav": 1.3, "outlook": 1.3, "google": 1.8}
 TOGETHER = 24
 THREADS = 4
