@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from calwarden.sdk.errors import Transient
 from calwarden.sdk.push import (
     Callback,
     Notice,
@@ -32,6 +33,8 @@ LIFECYCLE = {
 }
 HANDSHAKE = "validationToken"
 LONGEST_TOKEN = 2048
+UNANSWERED = "validationerror"
+"""Where nobody answers the handshake, be it for the moment (M24)."""
 
 _PLACE = "subscriptions"
 
@@ -58,7 +61,7 @@ def subscribe(
         "expirationDateTime": _spelled(until),
         "clientState": callback.secret,
     }
-    made = service.send("POST", service.top(_PLACE), body=body)
+    made = _made(service, body)
     # a handshake went before: the address was reached
     return Subscription(name=str(made["id"]), expires_at=_expiry(made, until), reached=True)
 
@@ -110,6 +113,18 @@ def read(posting: Posting) -> Reading:
         raise UnreadablePosting("a posting holds at least one notice")
     # many changes of one mailbox come together, and ask for one look
     return Reading(notices=tuple(dict.fromkeys(notices)))
+
+
+def _made(service: Service, body: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return service.try_send("POST", service.top(_PLACE), body=body)
+    except FAULTS as error:
+        if isinstance(error, Refusal) and error.says(UNANSWERED):
+            raise Transient(
+                "Outlook calendar: Graph got no answer to its handshake from web.public_url, or "
+                "another one than ours; see the guide on Outlook, section Push"
+            ) from error
+        raise translated(error) from error
 
 
 def _notice(one: Mapping[str, Any]) -> Notice:

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from calwarden.engine import push
 from calwarden.sdk.push import Notified, Posting, UnreadablePosting
+from calwarden.testing.emulators.graph_errors import ApiError
 from calwarden_outlook.connector import OutlookConnector
 from emulators.push_laws import DAY, EmulatedTold, PushLaws
 
@@ -101,6 +102,21 @@ def test_notices_about_its_life_are_followed(told, event):
     assert [kept.name for kept in told.stored] == [one.id]
     if event != "reauthorizationRequired":
         assert told.calendar.pushed_at >= told.house.clock.now()
+
+
+def test_a_handshake_that_nobody_answered_is_tried_again_soon(told):
+    """The pages may come up after the daemon: what cannot be reached is named, and asked again."""
+
+    def nobody(_subscription):
+        raise ApiError(400, "ValidationError", "Subscription validation request failed.")
+
+    shake, told.push.handshake = told.push.handshake, nobody
+    assert told.keep().refused == 1
+    assert "web.public_url" in told.calendar.push_problem
+    told.push.handshake = shake
+    told.house.clock.advance(push.SOON)
+    assert told.keep().opened == 1
+    assert told.calendar.push_problem is None
 
 
 def test_a_subscription_whose_answer_was_lost_is_not_left_behind(told):
