@@ -17,6 +17,8 @@ SERIES = (
     "split",
     "shorten",
     "thin",
+    "move_stand_in",
+    "delete_stand_in",
 )
 OTHER = (
     "retitle",
@@ -33,6 +35,7 @@ OTHER = (
     "undo",
 )
 WRITES = ("create", "create", "update", "update", "update", "delete")
+AMID = ("amid:create", "amid:update", "amid:delete")
 INNER = (
     "after_observe",
     "before_record",
@@ -79,6 +82,7 @@ class _Author:
             restores=one.random() < 0.95,
             expresses=one.choice(("all", "all", "all", "all", "all", "finite", "none")),
             reuses=one.random() < 0.65,
+            orders=one.random() < 0.25,
             latency=one.choice((0.0, 0.0, 0.2, 8.0, 25.0)),
             late=one.random() < 0.25,
         )
@@ -218,6 +222,7 @@ class _Author:
             "commit",
             *(f"ask:{one}" for one in WRITES),
             *(f"answer:{one}" for one in WRITES),
+            *AMID,
         )
         return self._interrupt(self._chance.choice(points), act("die"))
 
@@ -236,6 +241,8 @@ class _Author:
                 (f"answer:{verb}", "ambiguous"),
                 (f"ask:{verb}", "rejected"),
                 (f"ask:{verb}", "throttled"),
+                (f"amid:{verb}", "transient"),
+                (f"amid:{verb}", "ambiguous"),
             )
         )
         return self._interrupt(point, act("fault", say=say))
@@ -251,12 +258,22 @@ class _Author:
         if chance.random() < 0.4:
             acts.append(self._practice())
         acts.append(act("poll", mode="sync", worker=2))
-        points = (*INNER, *(f"ask:{one}" for one in WRITES), *(f"answer:{one}" for one in WRITES))
+        points = (
+            *INNER,
+            *(f"ask:{one}" for one in WRITES),
+            *(f"answer:{one}" for one in WRITES),
+            *AMID,
+        )
         return self._interrupt(chance.choice(points), Act(what="freeze", acts=tuple(acts)))
 
     def _meanwhile(self, _setting: Setting) -> Interruption:
         chance = self._chance
-        points = (*INNER, *(f"ask:{one}" for one in WRITES), *(f"answer:{one}" for one in WRITES))
+        points = (
+            *INNER,
+            *(f"ask:{one}" for one in WRITES),
+            *(f"answer:{one}" for one in WRITES),
+            *AMID,
+        )
         kind = chance.random()
         if kind < 0.5:
             during = self._person()

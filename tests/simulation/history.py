@@ -19,7 +19,8 @@ class Setting:
     connector reads, compares, writes and reads; ``renamed`` where the etag of a write's answer is
     not the one of the next look. ``latency`` is virtual seconds per request. ``expresses``: the
     series that the calendar can hold. ``reuses``: the id of a deleted event can be used again;
-    ``late``: the world comes to rest a day later, not at once.
+    ``orders``: no occurrence crosses its neighbour, single events stand in for them; ``late``: the
+    world comes to rest a day later, not at once.
     """
 
     calendars: int = 1
@@ -29,6 +30,7 @@ class Setting:
     restores: bool = True
     expresses: Literal["all", "finite", "none"] = "all"
     reuses: bool = True
+    orders: bool = False
     latency: float = 0.0
     late: bool = False
 

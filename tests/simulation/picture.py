@@ -171,7 +171,7 @@ def picture(
         for slot, one in shown(resource, now, ahead).items()
     }
     halves: dict[str, tuple[Shown, ...]] = {}
-    for item in server.items.values():
+    for item in server.resources().values():
         if item.marker in ours and item.resource.uid not in ours:
             meetings = tuple(shown(item.resource, now, ahead).values())
             halves[item.marker or ""] = (*halves.get(item.marker or "", ()), *meetings)
@@ -197,7 +197,7 @@ def _wanted(one: Appointment) -> Shown:
 
 
 def _standing(server: Server) -> Iterator[tuple[str, EventResource]]:
-    for item in server.items.values():
+    for item in server.resources().values():
         text = item.text(None)
         bodies = {
             slot: replace(

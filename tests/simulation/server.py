@@ -1,7 +1,8 @@
 """A calendar server that tells less than the truth, and remembers who wrote what."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -43,6 +44,7 @@ class Server(MemoryCalendar):
                 reuses_ids=setting.reuses,
             ),
             exceptions_apart=setting.apart,
+            keeps_order=setting.orders,
             expresses=lambda recurrence: (
                 recurrence.supported
                 and setting.expresses != "none"
@@ -61,22 +63,26 @@ class Server(MemoryCalendar):
         self.blind = False
         self.blinded = 0
         self._daemon = False
+        self._stand_ins: set[str] = set()
 
     def put(self, item: Item) -> Item:
         """Store a resource, as the work of whoever is at it."""
         stood = self.items.get(item.remote_id)
+        if item.slot is not None:
+            self._stand_ins.add(item.remote_id)
         kept = super().put(item)
-        self._noted(kept.resource.uid, kept.remote_id, stood, kept)
+        self._noted(_series_of(kept), kept.remote_id, stood, kept)
         return kept
 
     def remove(self, remote_id: str) -> None:
         """Delete a resource, as the work of whoever is at it."""
         stood = self.items[remote_id]
         super().remove(remote_id)
-        self._noted(stood.resource.uid, remote_id, stood, None)
+        self._noted(_series_of(stood), remote_id, stood, None)
 
     def _noted(self, uid: str, remote_id: str, stood: Item | None, kept: Item | None) -> None:
-        self.uids[remote_id] = uid
+        if remote_id not in self._stand_ins:
+            self.uids[remote_id] = uid
         if self._daemon:
             return
         self.edits[uid] += 1
@@ -85,6 +91,15 @@ class Server(MemoryCalendar):
             self.foreign[remote_id] = kept
         else:
             self.foreign.pop(remote_id, None)
+
+    @contextmanager
+    def others(self) -> Iterator[None]:
+        """Let others act while the daemon is in the middle of a write."""
+        self._daemon = False
+        try:
+            yield
+        finally:
+            self._daemon = True
 
     def touch(self, remote_id: str) -> None:
         """Give a resource a new revision and nothing else."""
@@ -101,12 +116,21 @@ class Server(MemoryCalendar):
             return
         self.put(item)
 
-    def write(self, work: Callable[[], Observed | None], uid: str) -> Observed | None:
-        """Let the daemon write; bots follow."""
+    def write(
+        self,
+        work: Callable[[], Observed | None],
+        uid: str,
+        left: Callable[[], EventResource | None],
+    ) -> Observed | None:
+        """Let the daemon write; bots follow. ``left`` is what a write in parts has left so far."""
         self._daemon = True
         writes = self.writes
         try:
             result = work()
+        except BaseException:
+            if self.writes > writes:
+                self.ours[uid] = left()
+            raise
         finally:
             self._daemon = False
         if self.writes > writes:
@@ -132,6 +156,11 @@ class Server(MemoryCalendar):
         return told
 
 
+def _series_of(item: Item) -> str:
+    """Return the uid that an item tells of: what stands in tells of its series."""
+    return item.resource.uid if item.slot is None or item.marker is None else item.marker
+
+
 class Connection(MemoryConnector):
     """A connector whose every request and answer is a point where something else may happen."""
 
@@ -155,7 +184,9 @@ class Connection(MemoryConnector):
             cursor = None  # only a complete listing can say that something is not there
         delta = self._server.listing(super().observe(cursor, known, window))
         told: dict[str, EventResource | None] = {
-            self._server.uids[remote_id]: None for remote_id in delta.removed
+            self._server.uids[remote_id]: None
+            for remote_id in delta.removed
+            if remote_id in self._server.uids
         }
         told |= {one.uid: one.resource for one in delta.changed}
         if delta.present is not None:
@@ -187,11 +218,23 @@ class Connection(MemoryConnector):
     def perform(self, write: Write, call: Call) -> Observed | None:
         self._reach(f"ask:{write.verb}")
         work = super().perform
-        seen = self._server.write(lambda: work(write, call), write.uid)
+        seen = self._server.write(
+            lambda: work(write, call), write.uid, lambda: self._left(write.uid)
+        )
         self._reach(f"answer:{write.verb}")
         if seen is not None and self._server.revisions == "renamed":
             return replace(seen, revision=f"W/{seen.revision}")
         return seen
+
+    def _left(self, uid: str) -> EventResource | None:
+        item = self._of(uid)
+        return None if item is None else self._told(item).resource
+
+    def _between(self, write: Write) -> None:
+        super()._between(write)
+        self._server.ours[write.uid] = self._left(write.uid)
+        with self._server.others():
+            self._reach(f"amid:{write.verb}")
 
     def _standing(self, write: Write) -> Item | None:
         item = super()._standing(write)

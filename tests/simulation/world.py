@@ -189,7 +189,7 @@ class World:
     def _fail(self, one: Act, point: str) -> None:
         if one.what == "die":
             raise Died(point)
-        if not point.startswith(("ask:", "answer:")):
+        if not point.startswith(("ask:", "amid:", "answer:")):
             return
         say = one.args["say"]
         if say == "rejected":
@@ -425,7 +425,7 @@ class World:
 
     def item(self, calendar: int, ref: str) -> EventResource:
         """Return what stands for a ref."""
-        return self.servers[calendar].items[self.place(calendar, ref)].resource
+        return self.servers[calendar].resources()[self.place(calendar, ref)].resource
 
     def _person(self, one: Act) -> None:
         calendar = one.args.get("calendar", 1)
@@ -502,6 +502,10 @@ def act_on(  # noqa: C901, PLR0912 - a case for each act
                 person.move_occurrence(remote_id, one, shift)
         case "delete_occurrence":
             person.delete_occurrence(remote_id, _slots(server, remote_id)[slot])
+        case "move_stand_in":
+            person.move(_stand_in(server, remote_id, slot), shift)
+        case "delete_stand_in":
+            person.delete(_stand_in(server, remote_id, slot))
         case "shorten":
             person.change_rule(remote_id, f"FREQ=WEEKLY;COUNT={slot + 1}")
         case "thin":
@@ -515,6 +519,13 @@ def _slots(server: Server, remote_id: str) -> list[Any]:
     if not found:
         raise ValueError("no series")
     return [*found, *[found[-1]] * 6]
+
+
+def _stand_in(server: Server, remote_id: str, which: int) -> str:
+    found = list(server.stand_ins(server.items[remote_id].resource.uid).values())
+    if not found:
+        raise ValueError("nothing stands in for an occurrence")
+    return found[which % len(found)].remote_id
 
 
 def told(report: PollReport) -> str:

@@ -11,6 +11,7 @@ from calwarden.ical.expansion import slots
 from calwarden.ical.recurrence import read_recurrence, write_rule
 from calwarden.sdk.connector import Capabilities, Cursor
 from calwarden.sdk.errors import CursorExpired, Rejected
+from calwarden.testing.standing_in import crossing, is_regular
 
 Action = Callable[[], None]
 
@@ -36,13 +37,15 @@ class Item:
     """A resource as the calendar keeps it, with its texts in the clear by slot.
 
     A slot without an entry in ``texts`` has those of the master, None. ``extras`` are properties
-    that are not ours, ``marker`` the uid that our own property names.
+    that are not ours, ``marker`` the uid that our own property names. An item with a ``slot``
+    stands in for that occurrence of the series ``marker``.
     """
 
     remote_id: str
     resource: EventResource
     texts: Mapping[Slot | None, Text]
     marker: str | None = None
+    slot: Slot | None = None
     extras: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
 
@@ -59,7 +62,7 @@ class MemoryCalendar:
     ``on`` hangs an action before or after a request: ``before:observe``, ``after:create`` and so
     on, for observe, read, find, create, update, delete. An action may edit as a person, or raise a
     `calwarden.sdk.errors.RemoteError` that the caller then sees; after a write it has landed all
-    the same.
+    the same. Where it ``keeps_order``, no occurrence crosses its neighbour.
     """
 
     def __init__(
@@ -67,16 +70,19 @@ class MemoryCalendar:
         *,
         capabilities: Capabilities | None = None,
         exceptions_apart: bool = False,
+        keeps_order: bool = False,
         expresses: Callable[[Recurrence], bool] = lambda recurrence: recurrence.supported,
     ) -> None:
         self.capabilities = capabilities or Capabilities()
-        self.exceptions_apart = exceptions_apart
+        self.exceptions_apart = exceptions_apart or keeps_order
+        self.keeps_order = keeps_order
         self.expresses = expresses
         self.items: dict[str, Item] = {}
         self.spent: set[str] = set()
         self.gone = False
         self.password = PASSWORD
         self.writes = 0
+        self._series: dict[str, str] = {}  # the uid that an item belongs to
         self._changes: list[tuple[str, bool]] = []  # what was touched, and whether it then stood
         self._forgotten = 0
         self._actions: dict[str, deque[Action]] = {}
@@ -95,10 +101,13 @@ class MemoryCalendar:
         """Store a resource under a new revision."""
         resource = item.resource
         _check(resource)
+        if self.keeps_order and crossing(resource) is not None:
+            raise Rejected("an occurrence may not cross its neighbour")
         for other in self.items.values():
             if other.resource.uid == resource.uid and other.remote_id != item.remote_id:
                 raise Rejected("the calendar already holds that UID in another resource")
         self._changes.append((item.remote_id, True))
+        self._series[item.remote_id] = item.marker or "" if item.slot else resource.uid
         kept = replace(item, revision=f'"{len(self._changes)}"')
         self.items[item.remote_id] = kept
         self.spent.discard(resource.uid)
@@ -110,6 +119,38 @@ class MemoryCalendar:
         if not self.capabilities.reuses_ids:
             self.spent.add(gone.resource.uid)
         self._changes.append((remote_id, False))
+
+    def stand_ins(self, uid: str) -> dict[Slot, Item]:
+        """Return what stands in for occurrences of a series, needed or not, by slot."""
+        found = {one.slot: one for one in self.items.values() if one.marker == uid}
+        return {slot: one for slot, one in sorted(found.items(), key=str) if slot is not None}
+
+    def whole(self, item: Item) -> Item:
+        """Return a series with what stands in for its occurrences, under one revision."""
+        if not self.keeps_order or item.resource.recurrence is None:
+            return item
+        resource, texts, revisions = item.resource, dict(item.texts), [item.revision]
+        for slot, one in self.stand_ins(resource.uid).items():
+            revisions.append(one.revision)
+            if slot not in item.resource.excluded:
+                continue
+            if is_regular(one.resource.body, resource, slot) and one.text(None) == item.text(None):
+                resource = resource.with_regular(slot)
+            else:
+                resource = resource.with_override(slot, one.resource.body)
+                texts[slot] = one.text(None)
+        return replace(item, resource=resource, texts=texts, revision=" ".join(revisions))
+
+    def resources(self) -> Mapping[str, Item]:
+        """Return what stands, whole, by remote id; what stands in is a part of its series."""
+        if not self.keeps_order:
+            return self.items
+        gaps = {one.resource.uid: one.resource.excluded for one in self.items.values()}
+        return {
+            key: self.whole(item)
+            for key, item in self.items.items()
+            if item.slot is None or item.slot not in gaps.get(item.marker or "", ())
+        }
 
     def forget(self) -> None:
         """Forget the history: every cursor given so far is dead."""
@@ -131,6 +172,9 @@ class MemoryCalendar:
             )
         since = int(cursor)
         touched = dict.fromkeys(remote_id for remote_id, _ in self._changes[since:])
+        if self.keeps_order:
+            uids = {self._series.get(one) for one in touched}
+            touched |= dict.fromkeys(one for one, uid in self._series.items() if uid in uids)
         return [one for one in touched if one in self.items or self._stood(one, since)]
 
     def _stood(self, remote_id: str, position: int) -> bool:
