@@ -4,6 +4,7 @@ Pure, and the same every time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from calwarden.domain.drift import CASES, DriftKey, DriftKind
 from calwarden.domain.finding import Examined, examine
@@ -22,24 +23,25 @@ from calwarden.domain.plan import (
 from calwarden.domain.ruling import Docket, Judged, docket_of, rule, stranger_leaves
 from calwarden.domain.step import outcome
 from calwarden.domain.strangers import stranger_findings
-from calwarden.domain.view import WATCHED_BACK, CalendarView, finished
+from calwarden.domain.view import WATCHED_BACK, CalendarView, Finished
 
 
 def decide(view: CalendarView) -> Decision:
     """Return what follows from one look at one calendar."""
     docket = docket_of(view)
-    watched = [
-        state
-        for state in sorted(view.states, key=lambda one: one.uid)
-        if not finished(state, view.now, for_=WATCHED_BACK)
-    ]
+    finished = Finished(view.now, for_=WATCHED_BACK)
+    watched = [state for state in sorted(view.states, key=attrgetter("uid")) if not finished(state)]
     examined = [examine(state, view) for state in watched]
-    judged = {one.state.uid: [(act, judge(act, view)) for act in one.acts] for one in examined}
+    judged = {
+        one.state.uid: [(act, judge(act, view)) for act in one.acts] for one in examined if one.acts
+    }
     held_case = _guard(examined, judged, docket)
     steps: list[Step] = []
     adoptions: list[Adoption] = []
     for one in examined:
-        rulings = [rule(each, docket, held_case) for each in judged[one.state.uid]]
+        if one.settled:
+            continue
+        rulings = [rule(each, docket, held_case) for each in judged.get(one.state.uid, ())]
         match outcome(one, rulings, docket):
             case Step() as step:
                 steps.append(step)

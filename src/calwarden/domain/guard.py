@@ -13,7 +13,7 @@ from calwarden.domain.drift import (
     Verdict,
 )
 from calwarden.domain.finding import Act, Examined
-from calwarden.domain.view import CalendarView, finished
+from calwarden.domain.view import CalendarView, Finished
 
 MASS_AT_LEAST = 10
 MASS_SHARE = 0.20
@@ -31,12 +31,13 @@ def suspicion(examined: Sequence[Examined], view: CalendarView) -> DriftKind | N
 
     The thresholds come from the domain rules, default policy.
     """
+    if not any(one.state.changed for one in examined):
+        return None
+    finished = Finished(view.now)
     standing = [
         one
         for one in examined
-        if one.state.applied is not None
-        and one.state.event is not None
-        and not finished(one.state, view.now)
+        if one.state.applied is not None and one.state.event is not None and not finished(one.state)
     ]
     if not standing:
         return None

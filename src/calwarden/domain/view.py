@@ -1,6 +1,6 @@
 """What one decision looks at: a calendar's managed resources, three ways, and the strangers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -107,31 +107,37 @@ def bodies(event: ManagedEvent) -> list[tuple[Slot | None, str, EventBody]]:
     return sorted(found, key=lambda item: instant(item[2].start))
 
 
-def finished(state: ResourceState, now: datetime, *, for_: timedelta = timedelta(0)) -> bool:
-    """Tell whether everything of a resource ended at least ``for_`` ago."""
-    if state.event is None:
-        resource = state.applied
-        if resource is None:
+class Finished:
+    """Tells of resources whether everything of them ended at least ``for_`` before ``now``."""
+
+    def __init__(self, now: datetime, *, for_: timedelta = timedelta(0)) -> None:
+        self._latest = instant(now) - for_
+        # no zone is two days away: most of what lies ahead is told by its date alone
+        self._ahead = (self._latest + timedelta(days=2)).date()
+
+    def __call__(self, state: ResourceState) -> bool:
+        """Tell it of one resource."""
+        if state.event is not None:
+            resource = state.event.resource
+            if resource.recurrence is not None:
+                return all(map(self._over, _ends(state.event)))
+        elif state.applied is None or state.applied.recurrence is not None:
             return False
-        if resource.recurrence is not None:
-            return False
-        ends: Iterable[datetime] = [resource.body.end]
-    else:
-        ends = _ends(state.event)
-    latest = instant(now) - for_
-    # no zone is two days away: most of what lies ahead is told by its date alone
-    ahead = (latest + timedelta(days=2)).date()
-    return all(end.date() <= ahead and instant(end) <= latest for end in ends)
+        else:
+            resource = state.applied
+        return self._over(resource.body.end)
+
+    def _over(self, end: datetime) -> bool:
+        return end.date() <= self._ahead and instant(end) <= self._latest
 
 
 def _ends(event: ManagedEvent) -> Iterator[datetime]:
     """Yield the ends of what stands, the last slot first: it tells most of what is not over."""
     none = True
-    if event.resource.recurrence is not None:
-        for slot in reversed(list(event.refs)):
-            body = event.resource.body if slot is None else occurrence(event.resource, slot)
-            if body is not None:
-                none = False
-                yield body.end
+    for slot in reversed(list(event.refs)):
+        body = event.resource.body if slot is None else occurrence(event.resource, slot)
+        if body is not None:
+            none = False
+            yield body.end
     if none:
         yield event.resource.body.end
