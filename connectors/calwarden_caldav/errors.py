@@ -46,6 +46,10 @@ class Broken(Transient):
     """The server failed at a request that only reads: what was asked may be what it fails at."""
 
 
+class Conflicting(PreconditionFailed):
+    """The server finds what was sent at odds with what it has, though nothing need have changed."""
+
+
 class Missing(CalendarGone):
     """Nothing stands at the address.
 
@@ -114,7 +118,8 @@ def _of_status(cause: Status, request: Request) -> RemoteError:
     host = request.host
     match cause.status:
         case 409 | 412:
-            return PreconditionFailed(f"{host} holds something else there; read it again")
+            kind = Conflicting if cause.status == HTTPStatus.CONFLICT else PreconditionFailed
+            return kind(f"{host} holds something else there; read it again")
         case 429 | 503:
             wait = _wait(cause.retry_after, request.now)
             return Transient(f"{host} asks for patience", retry_after=wait, throttled=True)

@@ -9,7 +9,7 @@ from calwarden.ical.writing import Writer
 from calwarden.sdk.connector import Call, Capabilities, Verb, Write
 from calwarden.sdk.errors import PreconditionFailed, Rejected, Transient
 from calwarden.sdk.landing import landed
-from calwarden_caldav.errors import Missing
+from calwarden_caldav.errors import Conflicting, Missing
 from calwarden_caldav.habits import Habits, Kept
 from calwarden_caldav.multistatus import uid_query
 from calwarden_caldav.observation import Collection
@@ -99,7 +99,18 @@ class Editor:
             return standing
         self._demand_unchanged(standing, write)
         data = self.writer.rewrite(reply.body, event)
-        self._put(path, data, self._condition(reply.etag, guarded=self.habits.takes_if_match))
+        condition = self._condition(reply.etag, guarded=self.habits.takes_if_match)
+        try:
+            self._put(path, data, condition)
+        except Conflicting as error:
+            there = self.collection.read(path)
+            if there is None or there.revision != standing.revision:
+                raise
+            # some servers let no series that has exceptions begin at another time (OX)
+            raise Rejected(
+                f"{self.collection.session.host} keeps event {event.uid} as it was and refuses its "
+                "change (status 409); delete the event there, and it is made anew"
+            ) from error
         return self._read_back(path, event.uid)
 
     def _delete(self, write: Write, path: str) -> Observed | None:

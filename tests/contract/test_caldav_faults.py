@@ -2,7 +2,7 @@
 
 import pytest
 
-from calwarden.sdk.errors import PreconditionFailed, Transient
+from calwarden.sdk.errors import PreconditionFailed, Rejected, Transient
 from calwarden.testing.samples import HOUR, SINGLE, moved
 from calwarden.testing.world import Watcher, content, create, event, update
 from servers.caldav_world import CalDAVWorld
@@ -88,3 +88,25 @@ def test_edits_between_reading_and_writing_always_win(scene, edits):
         after = content(watcher.seen[made.remote_id]).body.start
         assert after - before == (HOUR if number % 2 == 0 else -HOUR)
     assert count == edits
+
+
+def test_a_change_that_the_server_refuses_while_nothing_changed_is_no_lost_race(scene):
+    """A series with exceptions may not begin at another time (OX): told, not tried for ever."""
+    world, _, fails = scene
+    connector = world.connector()
+    made = create(connector, SINGLE)
+    watcher = Watcher(connector)
+    watcher.look()
+    fails.rule = lambda asked: Told(status=409) if asked.method == "PUT" else None
+    with pytest.raises(Rejected, match=r"refuses its change \(status 409\); delete the event"):
+        update(connector, watcher.seen[made.remote_id], moved(SINGLE, "2027-02-12T10:00"))
+
+    def edited_meanwhile(asked):
+        if asked.method == "PUT":
+            world.person.move(made.remote_id, HOUR)
+            return Told(status=409)
+        return None
+
+    fails.rule = edited_meanwhile
+    with pytest.raises(PreconditionFailed, match="read it again"):
+        update(connector, watcher.seen[made.remote_id], moved(SINGLE, "2027-02-12T10:00"))

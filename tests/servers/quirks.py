@@ -90,7 +90,7 @@ class NeverMatches(Quirk):
 
 
 class DemandsEtag(Quirk):
-    """Refuses an update without etag, and another start for a series with exceptions (OX)."""
+    """Refuses an update without etag (OX)."""
 
     def answer(self, asked, ask):
         if asked.method == "PUT" and "if-match" not in asked.headers:
