@@ -114,12 +114,14 @@ def _of_precondition(cause: Status, host: str) -> RemoteError | None:
     return None
 
 
+_RACES: dict[int, type[RemoteError]] = {409: Conflicting, 412: PreconditionFailed}
+
+
 def _of_status(cause: Status, request: Request) -> RemoteError:
     host = request.host
     match cause.status:
-        case 409 | 412:
-            kind = Conflicting if cause.status == HTTPStatus.CONFLICT else PreconditionFailed
-            return kind(f"{host} holds something else there; read it again")
+        case 409 | 412 as status:
+            return _RACES[status](f"{host} holds something else there; read it again")
         case 429 | 503:
             wait = _wait(cause.retry_after, request.now)
             return Transient(f"{host} asks for patience", retry_after=wait, throttled=True)
