@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -19,13 +18,13 @@ from calwarden.sdk.errors import (
     RemoteError,
     Transient,
 )
+from calwarden.sdk.patience import retry_after
 from calwarden_caldav.guard import TooLarge
 
 SYNC_TOKEN = "{DAV:}valid-sync-token"  # noqa: S105 - a WebDAV precondition
 UID_CONFLICT = "{urn:ietf:params:xml:ns:caldav}no-uid-conflict"
 MISSING = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 SERVER_FAULT = 500
-LONGEST_WAIT = timedelta(days=1)
 
 _UNSENT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
 
@@ -123,7 +122,7 @@ def _of_status(cause: Status, request: Request) -> RemoteError:
         case 409 | 412 as status:
             return _RACES[status](f"{host} holds something else there; read it again")
         case 429 | 503:
-            wait = _wait(cause.retry_after, request.now)
+            wait = retry_after(cause.retry_after, request.now)
             return Transient(f"{host} asks for patience", retry_after=wait, throttled=True)
         case 401 | 403:
             return _denied(request, cause.status)
@@ -150,21 +149,6 @@ def _fault(request: Request, status: int) -> RemoteError:
         )
     kind = Broken if status == SERVER_FAULT else Transient
     return kind(f"{request.host} failed (status {status}); it is asked again later")
-
-
-def _wait(header: str | None, now: datetime) -> timedelta | None:
-    """Return what Retry-After asks for, seconds or a date (RFC 9110 10.2.3), within a day."""
-    if header is None:
-        return None
-    text = header.strip()
-    if text.isdecimal():
-        return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-    return min(max(aware - now, timedelta()), LONGEST_WAIT)
 
 
 def dropped(cause: BaseException) -> bool:

@@ -1,6 +1,5 @@
 """What stands between us and a stranger's server: address, redirects, time and size of answers."""
 
-import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +11,7 @@ import niquests
 from niquests.packages import urllib3
 from typing_extensions import override
 
+from calwarden.sdk.addresses import is_global
 from calwarden.sdk.errors import Rejected, Transient
 from calwarden_caldav.deadline import WATCH
 
@@ -74,7 +74,7 @@ def check_address(url: str, *, allow_private: bool) -> tuple[str, ...]:
         )
     addresses = _resolve(host, parts.port or 443)
     for address in addresses:
-        if not _is_global(address):
+        if not is_global(address):
             raise Forbidden(
                 f"{host} is at a private address; set network.allow_private if that is meant"
             )
@@ -88,15 +88,6 @@ def _resolve(host: str, port: int) -> tuple[str, ...]:
         message = f"no server is known by the name {host}; check the address"
         raise Transient(message) from error
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def _is_global(address: str) -> bool:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        carried = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if carried is not None:
-            ip = carried
-    return ip.is_global and not ip.is_multicast
 
 
 def _shown(url: str) -> str:

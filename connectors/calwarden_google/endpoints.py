@@ -3,7 +3,6 @@
 Its public addresses, or those that the configuration names (national networks, test servers).
 """
 
-import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from calwarden.sdk.addresses import is_global
 from calwarden.sdk.errors import Rejected
 
 API_ROOT = "https://www.googleapis.com/calendar/v3/"
@@ -54,7 +54,7 @@ def _refuse_unsafe(name: str, address: str) -> None:
     problem = ""
     if parts.scheme != "https" or not parts.hostname:
         problem = "is not an https address"
-    elif parts.hostname not in GOOGLE and not all(map(_is_global, _addresses(parts.hostname))):
+    elif parts.hostname not in GOOGLE and not all(map(is_global, _addresses(parts.hostname))):
         problem = "names a private address"
     if problem:
         raise Rejected(
@@ -68,7 +68,3 @@ def _addresses(host: str) -> tuple[str, ...]:
         return tuple(str(found[4][0]) for found in socket.getaddrinfo(host, None))
     except OSError:
         return ()  # a name that nobody knows cannot be connected to either
-
-
-def _is_global(address: str) -> bool:
-    return ipaddress.ip_address(address.partition("%")[0]).is_global

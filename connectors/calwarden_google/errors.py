@@ -5,8 +5,7 @@ One function, by reason (wire rules G4, G27, G28).
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
 import httplib2
@@ -23,6 +22,7 @@ from calwarden.sdk.errors import (
     RemoteError,
     Transient,
 )
+from calwarden.sdk.patience import http_date, retry_after
 
 RATE_LIMITS = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
 USE_LIMITS = frozenset({"quotaExceeded", "dailyLimitExceeded", "calendarLimitsExceeded"})
@@ -75,7 +75,7 @@ def is_retryable(error: HttpError, *, writing: bool) -> bool:
     Not where the service says how long to wait: that is for whoever plans the next look. Of a write
     that met a fault nobody knows whether it landed.
     """
-    if retry_after(error.resp) is not None:
+    if wait_of(error.resp) is not None:
         return False
     if status_of(error) == _RATE_LIMITED or reason_of(error) in RATE_LIMITS:
         return True
@@ -115,20 +115,20 @@ def _refusal(error: HttpError, status: int, reason: str, *, writing: bool) -> Re
     if status == _RATE_LIMITED or reason in RATE_LIMITS:
         return Transient(
             f"{_THE}too many requests; it is tried again later",
-            retry_after=retry_after(error.resp),
+            retry_after=wait_of(error.resp),
             throttled=True,
         )
     if reason in USE_LIMITS:
         return Transient(
             f"{_THE}the account's calendar-use limit is spent; it rests for a while",
-            retry_after=max(retry_after(error.resp) or PARKED, PARKED),
+            retry_after=max(wait_of(error.resp) or PARKED, PARKED),
             throttled=True,
         )
     if status >= _SERVER_FAULT:
         if writing:
             return Ambiguous(f"{_THE}a write met a fault ({status}); it is looked up first")
         message = f"{_THE}the service failed ({status}); it is tried again"
-        return Transient(message, retry_after=retry_after(error.resp))
+        return Transient(message, retry_after=wait_of(error.resp))
     if reason == "conflict" and status == _CONFLICT:
         return Transient(f"{_THE}two writes met; it is tried again")  # G29
     return _lasting(status, reason)
@@ -154,18 +154,6 @@ def _lasting(status: int, reason: str) -> RemoteError:
     )
 
 
-def retry_after(headers: Mapping[str, Any]) -> timedelta | None:
+def wait_of(headers: Mapping[str, Any]) -> timedelta | None:
     """Return what a Retry-After header asks for, in seconds or as a date beside a Date header."""
-    text = str(headers.get("retry-after", "")).strip()
-    if text.isdigit():
-        return timedelta(seconds=int(text))
-    try:
-        until = parsedate_to_datetime(text)
-        sent = parsedate_to_datetime(str(headers.get("date", "")))
-    except (ValueError, TypeError):
-        return None
-    return max(_aware(until) - _aware(sent), timedelta())
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return retry_after(headers.get("retry-after"), http_date(headers.get("date")))

@@ -4,7 +4,6 @@ The public cloud, a national one, or a test server: what the section ``[outlook]
 M29: tokens of one cloud open no other).
 """
 
-import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from calwarden.sdk.addresses import is_global
 from calwarden.sdk.errors import Rejected
 
 GRAPH_ROOT = "https://graph.microsoft.com/v1.0"
@@ -113,7 +113,7 @@ def _refuse_unsafe(name: str, address: str, known: frozenset[str], *, allow_priv
         problem = "is not an https address"
     elif allow_private or parts.hostname in known:
         return
-    elif not all(map(_is_global, _addresses(parts.hostname))):
+    elif not all(map(is_global, _addresses(parts.hostname))):
         problem = "names a private address; set [network] allow_private = true if that is meant"
     if problem:
         raise Rejected(f"[outlook] {name} {problem}; correct it")
@@ -125,7 +125,3 @@ def _addresses(host: str) -> tuple[str, ...]:
         return tuple(str(found[4][0]) for found in socket.getaddrinfo(host, None))
     except OSError:
         return ()  # a name that nobody knows cannot be connected to either
-
-
-def _is_global(address: str) -> bool:
-    return ipaddress.ip_address(address.partition("%")[0]).is_global

@@ -4,8 +4,7 @@ One function, by status and code; messages are never parsed (wire rule M31).
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -20,6 +19,7 @@ from calwarden.sdk.errors import (
     RemoteError,
     Transient,
 )
+from calwarden.sdk.patience import http_date, retry_after
 
 DEAD_CURSORS = frozenset(
     {"syncstatenotfound", "syncstateinvalid", "resyncrequired", "errorsyncstatenotfound"}
@@ -116,7 +116,7 @@ def _unsent(error: Exception) -> bool:
 
 def _refusal(error: Refusal, *, writing: bool, addressed: bool) -> RemoteError:
     status = error.status
-    wait = retry_after(error.headers)
+    wait = wait_of(error.headers)
     if status == _THROTTLED or (status in OVERLOADED and wait is not None):
         # a write may have landed all the same: it is looked up when the time is over
         return Transient(
@@ -158,21 +158,9 @@ LASTING: Mapping[int, tuple[type[RemoteError], str]] = {
 """What a status means where its code says nothing else."""
 
 
-def retry_after(headers: Mapping[str, Any]) -> timedelta | None:
+def wait_of(headers: Mapping[str, Any]) -> timedelta | None:
     """Return what a Retry-After header asks for, in seconds or as a date beside a Date header."""
-    text = str(headers.get("retry-after", "")).strip()
-    if text.isdigit():
-        return timedelta(seconds=int(text))
-    try:
-        until = parsedate_to_datetime(text)
-        sent = parsedate_to_datetime(str(headers.get("date", "")))
-    except (ValueError, TypeError):
-        return None
-    return max(_aware(until) - _aware(sent), timedelta())
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return retry_after(headers.get("retry-after"), http_date(headers.get("date")))
 
 
 def _codes(body: Any) -> Iterator[str]:

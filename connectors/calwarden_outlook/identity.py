@@ -17,7 +17,7 @@ from msal.exceptions import MsalError
 
 from calwarden.sdk.errors import NeedsAuth, Rejected, RemoteError, Transient
 from calwarden_outlook.endpoints import Endpoints
-from calwarden_outlook.errors import OVERLOADED, retry_after
+from calwarden_outlook.errors import OVERLOADED, wait_of
 
 READ_WRITE = "Calendars.ReadWrite"
 READ = "Calendars.Read"
@@ -152,7 +152,7 @@ class Entra:
         return endpoints.client_secret
 
     def _unavailable(self) -> RemoteError:
-        wait = retry_after(self._sender.headers)
+        wait = wait_of(self._sender.headers)
         return Transient(
             f"{_THE}Microsoft's sign-in service did not answer; it is tried again",
             retry_after=wait,

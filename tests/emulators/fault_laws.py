@@ -146,6 +146,15 @@ class FaultLaws(ABC):
         house.clock.advance(timedelta(seconds=2))
         assert house.sync().outcome is PollOutcome.DONE
 
+    @pytest.mark.parametrize("asked", ["9" * 40, "²", "-1", "Sat, 99 Foo 2026"])
+    def test_an_absurd_wait_is_a_day_at_most(self, house: EmulatedHouse, asked: str) -> None:
+        """Whatever a Retry-After says, the calendar is looked at again, and nothing breaks."""
+        house.server.faults.add("error", self.asked.look, times=3, status=429, retry_after=asked)
+        assert house.sync().outcome is PollOutcome.THROTTLED
+        house.server.faults.clear()
+        house.clock.advance(timedelta(days=1))
+        assert house.sync().outcome is PollOutcome.DONE
+
     def test_a_removed_calendar_is_flagged_and_never_made_again(self, house: EmulatedHouse) -> None:
         """A calendar that is gone stops, with one entry in the ledger."""
         house.book("a-1", "2026-12-03T10:00")

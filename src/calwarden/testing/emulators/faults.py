@@ -18,7 +18,7 @@ class Fault:
     times: int = 1
     skip: int = 0
     status: int = 503
-    retry_after: int | None = None
+    retry_after: int | str | None = None
     act: Callable[[], Any] | None = None
     seconds: float = 0.0
 

@@ -34,7 +34,7 @@ class ApiError(Exception):
     """The service refuses a request."""
 
     def __init__(
-        self, status: int, reason: str, message: str = "", *, retry_after: int | None = None
+        self, status: int, reason: str, message: str = "", *, retry_after: int | str | None = None
     ) -> None:
         super().__init__(f"{status} {reason} {message}")
         self.status = status

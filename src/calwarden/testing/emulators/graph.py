@@ -9,6 +9,7 @@ another process.
 """
 
 import json
+import re
 import threading
 import time
 import traceback
@@ -192,7 +193,9 @@ class GraphServer:
             answer: tuple[int, Any, dict[str, str]] = (status, reply, self._applied(asked))
         except ApiError as error:
             answer = self._refused(name, error)
-            self.limits.hold(mailbox, int(error.headers.get("Retry-After", "0")))
+            told = error.headers.get("Retry-After", "")
+            # nonsense holds nobody
+            self.limits.hold(mailbox, int(told) if re.fullmatch("[0-9]{1,6}", told) else 0)
         except Dropped:
             self._note(name, mailbox, 0)
             raise
