@@ -92,6 +92,10 @@ class CalDAVCalendar(Connector):
         return not self._habits.knows(self._session.server, self._context.now())
 
     @override
+    def rest(self) -> None:
+        self._session.rest()
+
+    @override
     def close(self) -> None:
         self._session.close()
 

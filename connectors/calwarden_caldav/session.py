@@ -254,6 +254,11 @@ class Session:
         except FAILURES as error:
             raise translate(error, request) from error
 
+    def rest(self) -> None:
+        """Let go of the last answer: a long listing is not kept until the next request."""
+        if self._http is not None:
+            self._http.sink = Bytes(0)
+
     def close(self) -> None:
         """Hang up."""
         if self._client is not None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.engine.connections import Connections
 from calwarden.engine.cycle import poll
 from calwarden.engine.heads import KnownHeads, head, heads
@@ -158,3 +159,17 @@ def test_a_pause_that_one_calendar_is_asked_for_holds_for_its_neighbours_in_the_
     reports = {one.id: one for one in shard.run(house.clock.now())}
     assert {one.outcome.value for one in reports.values()} == {"throttled"}
     assert (reports[house.calendar].requests, reports[other].requests) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [CalendarStatus.PAUSED, CalendarStatus.NEEDS_RELINK])
+def test_what_is_stopped_while_it_is_looked_at_is_not_written_to(house, status):
+    """Somebody pauses the calendar between our look and our write."""
+    house.book("a-1", "2026-12-03T10:00")
+
+    def stop(*_arguments):
+        with house.database.write() as tx:
+            calendars.set_status(tx, house.calendar, status)
+
+    house.world.calendar.on("before:observe", stop, times=1)
+    assert house.sync().outcome.value == status.value
+    assert (house.world.calendar.items, house.world.calendar.writes) == ({}, 0)

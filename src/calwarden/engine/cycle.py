@@ -143,6 +143,8 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
         unsettled = dict(managed.rereads(connection, calendar.id))
         made = managed.unconfirmed(connection, calendar.id)
         stored = load.load(connection, services, calendar.id, connector)
+    if stored.calendar.status in STOPPED:  # meanwhile
+        return _report(stored.calendar, STOPPED[stored.calendar.status])
     if not found.complete:
         # what was made and deleted since the cursor need not be told (RFC 6578 section 3.5.2)
         unsettled.update({uid: place for uid, place in made if place not in found.told})
