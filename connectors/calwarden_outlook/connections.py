@@ -4,9 +4,7 @@ A session is lent to one connector at a time. It holds no account's secret and n
 into each request.
 """
 
-import atexit
 import ssl
-import threading
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -15,8 +13,7 @@ from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
 from calwarden.sdk.errors import Rejected
-
-MOST_IDLE = 32
+from calwarden.sdk.pool import Pool
 
 
 class Trusting(HTTPAdapter):
@@ -31,44 +28,6 @@ class Trusting(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         kwargs["ssl_context"] = self._context
         super().init_poolmanager(*args, **kwargs)
-
-
-class Pool:
-    """Idle sessions by the certificate authority that they trust, the last used first."""
-
-    def __init__(self, most: int = MOST_IDLE) -> None:
-        self._most = most
-        self._idle: list[tuple[str, requests.Session]] = []
-        self._lock = threading.Lock()
-
-    def lend(self, ca_file: str) -> requests.Session:
-        """Return a session that nobody else uses; raises `Rejected` for a file that is no CA."""
-        with self._lock:
-            for place in reversed(range(len(self._idle))):
-                if self._idle[place][0] == ca_file:
-                    return self._idle.pop(place)[1]
-        return opened(ca_file)
-
-    def take_back(self, session: requests.Session, ca_file: str) -> None:
-        """Keep a session for the next, or close it where there are enough."""
-        with self._lock:
-            if len(self._idle) < self._most:
-                self._idle.append((ca_file, session))
-                return
-        session.close()
-
-    def close(self) -> None:
-        """Close every idle session."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for _, session in idle:
-            session.close()
-
-
-KEPT = Pool()
-"""The process's own."""
-
-atexit.register(KEPT.close)
 
 
 def opened(ca_file: str) -> requests.Session:
@@ -90,3 +49,7 @@ def opened(ca_file: str) -> requests.Session:
                 f"[outlook] ca_file {ca_file} cannot be read as a certificate authority; correct it"
             ) from error
     return session
+
+
+KEPT: Pool[str, requests.Session] = Pool(opened)
+"""The process's own, by the certificate authority that they trust."""
