@@ -155,7 +155,7 @@ export TRY_WHEEL
 
 .PHONY: slow
 slow: $(STAMP) ## Run the slow tests
-	@$(PYTEST) -m slow --timeout 3600 $(ARGS)
+	@$(PYTEST) -m slow --timeout 3600 --hypothesis-profile exploring $(ARGS)
 
 .PHONY: faults
 faults: $(STAMP) ## Run the tests that kill processes, the slow ones too

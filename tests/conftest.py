@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from calwarden.store.unit_of_work import Database
 from calwarden.testing.clock import ManualClock
+
+# the same examples in every run, however slow the machine is: a check is red by what was changed,
+# not by luck. The slow suite goes on exploring (see the Makefile).
+SLOW_MACHINES = [HealthCheck.too_slow]
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=SLOW_MACHINES
+)
+settings.register_profile("exploring", deadline=None, suppress_health_check=SLOW_MACHINES)
+settings.load_profile("steady")
 
 # before they are imported, so that a failing law shows values
 LAWS = ("laws", "looking_laws", "people_laws", "samples", "world", "writing_laws")
