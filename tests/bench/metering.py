@@ -42,6 +42,8 @@ class Traffic:
 class _Link:
     up: bytearray = field(default_factory=bytearray)
     down: bytearray = field(default_factory=bytearray)
+    new: bool = True
+    closed: bool = False
 
 
 class Meter:
@@ -65,20 +67,22 @@ class Meter:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
 
     def take(self) -> Traffic:
-        """Return what was counted since the last time."""
-        links, self._links = self._links, []
-        methods = Counter(
-            match[1].decode() for link in links for match in REQUEST.finditer(bytes(link.up))
-        )
-        received = sum(len(link.down) for link in links)
-        heads = sum(
-            len(match[0]) for link in links for match in ANSWER_HEAD.finditer(bytes(link.down))
-        )
+        """Return what was counted since the last time; a kept connection counts when it is made."""
+        links = list(self._links)
+        gone = [(_all(link.up), _all(link.down)) for link in links]
+        made = sum(link.new for link in links)
+        for link in links:
+            link.new = False
+            if link.closed:
+                self._links.remove(link)
+        methods = Counter(match[1].decode() for up, _ in gone for match in REQUEST.finditer(up))
+        received = sum(len(down) for _, down in gone)
+        heads = sum(len(match[0]) for _, down in gone for match in ANSWER_HEAD.finditer(down))
         return Traffic(
             requests=sum(methods.values()),
             puts=methods["PUT"],
-            connections=len(links),
-            sent=sum(len(link.up) for link in links),
+            connections=made,
+            sent=sum(len(up) for up, _ in gone),
             received=received,
             body=received - heads,
         )
@@ -102,8 +106,16 @@ def _serve(near: socket.socket, far: socket.socket, link: _Link) -> None:
     up.start()
     _pass_on(far, near, link.down)
     up.join()
+    link.closed = True
     near.close()
     far.close()
+
+
+def _all(kept: bytearray) -> bytes:
+    """Take what has gone by so far; whoever writes to it goes on."""
+    taken = bytes(kept)
+    del kept[: len(taken)]
+    return taken
 
 
 def _pass_on(source: socket.socket, goal: socket.socket, kept: bytearray) -> None:
