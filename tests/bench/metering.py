@@ -69,12 +69,13 @@ class Meter:
     def take(self) -> Traffic:
         """Return what was counted since the last time; a kept connection counts when it is made."""
         links = list(self._links)
+        ended = [link for link in links if link.closed]
         gone = [(_all(link.up), _all(link.down)) for link in links]
         made = sum(link.new for link in links)
         for link in links:
             link.new = False
-            if link.closed:
-                self._links.remove(link)
+        for link in ended:
+            self._links.remove(link)
         methods = Counter(match[1].decode() for up, _ in gone for match in REQUEST.finditer(up))
         received = sum(len(down) for _, down in gone)
         heads = sum(len(match[0]) for _, down in gone for match in ANSWER_HEAD.finditer(down))
