@@ -100,7 +100,8 @@ def test_a_change_is_told_looked_at_and_put_back_between_two_polls(told, server,
         assert [(one["kind"], one["status"]) for one in drifts] == [("moved", "reverted")] * 2
         installation.run("calendars", "unlink", "1")
         wait(lambda: not told.open, "the subscription was left behind")
-    assert {one.status for one in server.api.push.sent} == {requests.codes.accepted}
+    # a busy machine may answer later than Graph waits: that one is lost, and refused is none
+    assert {one.status for one in server.api.push.sent} - {0} == {requests.codes.accepted}
 
 
 @pytest.mark.slow  # what happens to a subscription is looked at twice a minute
