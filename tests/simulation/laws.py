@@ -224,12 +224,17 @@ def _each_edit_once(world: World, calendar: int) -> None:
             raise Violation(
                 "I3", f"{number} drifts of {uid[:8]} after {server.edits[uid]} edits by people"
             )
+    # a row that was reverted for its kind may tell of another change that was left, contested
+    contested = {
+        (row.uid, row.slot, aspect) for row in rows if row.contested for aspect in row.changes
+    }
     reverts = Counter(
         (row.uid, row.slot, aspect)
         for row in rows
         if row.status is DriftStatus.REVERTED and row.decision is None
         for aspect in row.changes
         if aspect not in NEVER_REVERTED
+        if row.changes[aspect] == row.kind or (row.uid, row.slot, aspect) not in contested
         if row.closed_at is not None and row.closed_at > world.clock.now() - timedelta(hours=24)
     )
     for (uid, slot, aspect), number in reverts.items():

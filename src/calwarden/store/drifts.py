@@ -45,7 +45,7 @@ class DriftRow:
     occurrence: str | None
     revision: int
     kind: DriftKind
-    changes: list[Any]
+    changes: Mapping[str, str]
     severity: Severity
     status: DriftStatus
     verdict: Verdict
