@@ -156,6 +156,42 @@ def test_a_revert_decided_while_the_calendar_is_held_says_that_it_waits(house):
     assert len(house.world.calendar.items) == 4
 
 
+def test_a_call_that_changes_nothing_makes_no_edit_ours(house):
+    """What stood before a write that did not land is a person's still: one row for each edit."""
+    apart = MemoryCalendar(exceptions_apart=True)
+    house.calendar = house.link(MemoryWorld(apart))
+    house.series("s-1", "2026-12-07T10:00", 4)
+    house.sync()
+    house.person.delete_occurrence(house.remote("s-1"), SLOTS[1])
+    _down(house, "update")
+    house.sync()
+    house.person.delete_occurrence(house.remote("s-1"), SLOTS[2])
+    house.clock.advance(HOUR)
+    _down(house, "update")
+    house.sync()
+    assert [(one.slot, one.status) for one in house.drifts()] == [
+        (SLOTS[1], DriftStatus.REVERTING),
+        (SLOTS[2], DriftStatus.REVERTING),
+    ]
+    house.clock.advance(HOUR)
+    house.sync()
+    assert [one.status for one in house.drifts()] == [DriftStatus.REVERTED] * 2
+
+
+def test_an_occurrence_deleted_from_a_series_made_all_day_holds_its_claim(house):
+    """While the change of the whole is contested, the missing meeting counts as redated."""
+    house.series("s-1", "2026-12-07T10:00", 4)
+    house.sync()
+    for _ in range(2):
+        house.person.move(house.remote("s-1"), HOUR)
+        house.sync()
+    house.person.make_all_day(house.remote("s-1"))
+    house.person.delete_occurrence(house.remote("s-1"), "2026-12-14")
+    house.sync()
+    (drift,) = house.standing()
+    assert (drift.kind, drift.contested, drift.redated) == (DriftKind.ALL_DAY, True, ["s-1#2"])
+
+
 def test_what_never_landed_is_not_taken_for_landed(house):
     """Under the revision that it was to change, a lost write left nothing: the edit is one."""
     house.series("s-1", "2026-12-07T10:00", 4)

@@ -99,4 +99,7 @@ def _counterpart(
         return None
     wall = slot_start(slot, desired.zone)
     moved = slot_start(slot_of(wall + shift(desired, seen)), desired.zone)
-    return occurrence(seen, slot_of(in_zone(moved, seen.zone)))
+    local = in_zone(moved, seen.zone)
+    # the slots of an all-day series are dates
+    there = Slot(local.date().isoformat()) if seen.body.all_day else slot_of(local)
+    return occurrence(seen, there)

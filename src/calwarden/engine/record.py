@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from calwarden.domain.difference import differences
 from calwarden.domain.drift import CASES, UNWRITTEN, DriftKey, DriftStatus
+from calwarden.domain.event import EventResource
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.domain.plan import Adoption, Decision, LedgerAct, LedgerEntry, Step
 from calwarden.domain.view import CalendarView
@@ -107,9 +109,7 @@ def record(
                     verb=one.step.action.value,
                     position=position,
                     step=one.step.document(),
-                    expected=[
-                        state for call in one.calls for state in (*call.passing, call.expected)
-                    ],
+                    expected=_expected(one),
                 )
                 for position, one in enumerate(prepared)
             ],
@@ -127,6 +127,15 @@ def record(
         touched=tuple(touched),
         overruled=overruled,
     )
+
+
+def _expected(one: Prepared) -> list[EventResource | None]:
+    """Return what the calls of a step leave; what stood before them is nothing of ours."""
+    states = [state for call in one.calls for state in (*call.passing, call.expected)]
+    before = one.step.seen
+    return [
+        state for state in states if state is None or before is None or differences(before, state)
+    ]
 
 
 def _overruled(stored: Stored, decision: Decision) -> frozenset[str]:
