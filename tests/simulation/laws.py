@@ -14,9 +14,11 @@ from calwarden.engine.observe import RECONCILE_EVERY
 from calwarden.engine.report import PollOutcome, PollReport
 from calwarden.practice import drift_review
 from calwarden.store import (
+    appointments,
     audit,
     calendars,
     drifts,
+    series,
 )
 from calwarden.store.drifts import DriftRow
 from calwarden.store.managed import ResourceStatus
@@ -79,10 +81,21 @@ def recorded(world: World, frame: Frame) -> None:
             against = differs(seen.wanted.get((uid, slot)), there.get(slot))
             if not changed or not against or (uid, slot) not in {*seen.wanted, *seen.refs}:
                 continue
-            if not any(_tells(row, uid, slot, seen) for row in rows):
+            told_of = any(_tells(row, uid, slot, seen) for row in rows)
+            if not told_of and not _shown_by_its_series(world, uid, seen):
                 raise Violation(
                     "I3", f"an edit of {uid[:8]} {slot} was seen and is not in the ledger"
                 )
+
+
+def _shown_by_its_series(world: World, uid: str, seen: Picture) -> bool:
+    """Tell whether a single event is to go, because its series has an end and stands as one now."""
+    if world.setting.expresses != "finite":
+        return False
+    with world.database.read() as connection:
+        finite = {one.ref for one in series.search(connection) if not one.cadence.endless}
+        single = {one.ref for one in appointments.search(connection) if one.series in finite}
+    return any(one.uid == uid and one.subject.ref in single for one in seen.resources)
 
 
 def _repeats(row: DriftRow, resource: EventResource | None, now: datetime) -> bool:
