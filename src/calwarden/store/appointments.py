@@ -72,7 +72,7 @@ class Conditions(TypedDict, total=False):
 
 def find(connection: Connection, ref: str) -> Appointment | None:
     """Return the appointment; None where there is none."""
-    row = _FIND.rows(connection, ref=ref).first()
+    row = _FIND.first(connection, ref=ref)
     return None if row is None else _appointment(row)
 
 
@@ -86,7 +86,7 @@ def get(connection: Connection, ref: str) -> Appointment:
 
 def get_record(connection: Connection, ref: str) -> AppointmentRecord:
     """Return the appointment and what is kept beside it; raises `NotFound`."""
-    found = _FIND.rows(connection, ref=ref).first()
+    found = _FIND.first(connection, ref=ref)
     if found is None:
         raise NotFound("appointment", ref)
     return _record(found)

@@ -37,7 +37,7 @@ class NewCalendar:
 
 def find(connection: Connection, calendar_id: int) -> LinkedCalendar | None:
     """Return the link; None where there is none."""
-    row = _FIND.rows(connection, number=calendar_id).first()
+    row = _FIND.first(connection, number=calendar_id)
     return None if row is None else from_row(row)
 
 

@@ -55,7 +55,7 @@ class ClaimRow:
 
 def find(connection: Connection, ref: str) -> ClaimRow | None:
     """Return the claim; None where there is none."""
-    row = _FIND.rows(connection, ref=ref).first()
+    row = _FIND.first(connection, ref=ref)
     return None if row is None else _claim(row)
 
 

@@ -96,7 +96,7 @@ class Conditions(TypedDict, total=False):
 
 def find(connection: Connection, drift_id: int) -> DriftRow | None:
     """Return the drift; None where there is none."""
-    row = _FIND.rows(connection, number=drift_id).first()
+    row = _FIND.first(connection, number=drift_id)
     return None if row is None else _drift(row)
 
 

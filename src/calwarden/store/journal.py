@@ -59,7 +59,7 @@ def open_intents(connection: Connection, calendar_id: int) -> list[Intent]:
 
 def has_open(connection: Connection, calendar_id: int) -> bool:
     """Tell whether something is unsettled."""
-    return _ANY_OPEN.rows(connection, calendar_id=calendar_id).first() is not None
+    return _ANY_OPEN.first(connection, calendar_id=calendar_id) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

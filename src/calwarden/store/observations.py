@@ -98,7 +98,7 @@ def revisions_of(
 
 def find(connection: Connection, calendar_id: int, remote_id: str) -> Observed | None:
     """Return what was last seen under a remote id."""
-    row = _FIND.rows(connection, of_calendar=calendar_id, remote_id=remote_id).first()
+    row = _FIND.first(connection, of_calendar=calendar_id, remote_id=remote_id)
     return None if row is None else _observed(row)
 
 

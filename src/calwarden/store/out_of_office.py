@@ -24,7 +24,7 @@ _SEARCH = Search(
 
 def find(connection: Connection, ref: str) -> OutOfOffice | None:
     """Return the block, unless it was removed; None where there is none."""
-    row = _SEARCH.rows(connection, ref=ref).first()
+    row = _SEARCH.first(connection, ref=ref)
     return None if row is None else _block(row)
 
 

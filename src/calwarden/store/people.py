@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 def practice(connection: Connection) -> Practice | None:
     """Return the practice; None before it was imported."""
-    row = _PRACTICE.rows(connection).first()
+    row = _PRACTICE.first(connection)
     if row is None:
         return None
     return Practice(
@@ -80,7 +80,7 @@ def payers(connection: Connection) -> list[Payer]:
 
 def find_payer(connection: Connection, ref: str) -> Payer | None:
     """Return the payer; None where there is none."""
-    row = _PAYERS.rows(connection, ref=ref).first()
+    row = _PAYERS.first(connection, ref=ref)
     return None if row is None else _payer(row)
 
 
@@ -112,7 +112,7 @@ def providers(connection: Connection) -> list[Provider]:
 
 def find_provider(connection: Connection, ref: str) -> Provider | None:
     """Return the provider; None where there is none."""
-    row = _PROVIDERS.rows(connection, ref=ref).first()
+    row = _PROVIDERS.first(connection, ref=ref)
     return None if row is None else _provider(row)
 
 
@@ -148,7 +148,7 @@ def clients(connection: Connection) -> list[Client]:
 
 def find_client(connection: Connection, ref: str) -> Client | None:
     """Return the client; None where there is none."""
-    row = _CLIENTS.rows(connection, ref=ref).first()
+    row = _CLIENTS.first(connection, ref=ref)
     return None if row is None else _client(row)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     MappingResult,
+    RowMapping,
     Select,
     bindparam,
     or_,
@@ -34,6 +35,12 @@ class Search:
             query = self._everything.where(*(self._conditions[name] for name in sorted(names)))
             self._made[names] = query
         return connection.execute(query, wanted).mappings()
+
+    def first(self, connection: Connection, **given: Any) -> RowMapping | None:
+        """Return the first row for which every condition holds; a value of None fits nothing."""
+        if None in given.values():
+            return None
+        return self.rows(connection, **given).first()
 
 
 def among(column: ColumnElement[Any], constants: Iterable[Any]) -> ColumnElement[bool]:

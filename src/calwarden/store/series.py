@@ -24,7 +24,7 @@ _INSERT = insert(series)
 
 def find(connection: Connection, ref: str) -> Series | None:
     """Return the series; None where there is none."""
-    row = _SEARCH.rows(connection, ref=ref).first()
+    row = _SEARCH.first(connection, ref=ref)
     return None if row is None else _series(row)
 
 

@@ -70,7 +70,7 @@ class WorkNote:
 
 def get(connection: Connection, number: int) -> WorkItem:
     """Return the work item; raises `NotFound`."""
-    row = _FIND.rows(connection, number=number).first()
+    row = _FIND.first(connection, number=number)
     if row is None:
         raise NotFound("work item", number)
     return _item(row)
