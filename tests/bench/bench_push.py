@@ -7,7 +7,7 @@ import pytest
 
 from emulators.emulated import OWNER
 from google.conftest import installation, practice, server, world  # noqa: F401 - fixtures
-from google.test_daemon import linked, port, running, wait  # noqa: F401 - fixtures
+from google.test_daemon import linked, running, wait  # noqa: F401 - a fixture
 
 GOAL = 1.0
 EDITS = 200
