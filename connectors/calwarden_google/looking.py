@@ -54,6 +54,7 @@ class Looker:
         self._service = service
         self._calendar = calendar
         self._reader = reader
+        self._asked: tuple[str, Any] | None = None
 
     def observe(self, cursor: Cursor | None, known: Known, window: Window) -> Delta:
         """Look; the cursor is returned once every page was read (A1)."""
@@ -133,6 +134,18 @@ class Looker:
             return rows, Cursor(f"{FORM}{following}") if following else None
 
     def _page(self, token: str | None, page: str | None) -> dict[str, Any]:
+        if page is None and token is not None and self._asked and self._asked[0] == token:
+            request = self._asked[1]
+        else:
+            request = self._request(token, page)
+        try:
+            return self._service.try_send(request)
+        except FAULTS as error:
+            raise self._listing_error(
+                error, resumed=token is not None or page is not None
+            ) from error
+
+    def _request(self, token: str | None, page: str | None) -> Any:
         # showDeleted is left to its default and no window is given: both would have to be repeated
         # with the token (G2), a window's edge would look like a deletion (A3), and cancelled
         # exceptions are told anyway (G5)
@@ -143,12 +156,10 @@ class Looker:
             syncToken=token,
             pageToken=page,
         )
-        try:
-            return self._service.try_send(request)
-        except FAULTS as error:
-            raise self._listing_error(
-                error, resumed=token is not None or page is not None
-            ) from error
+        if page is None and token is not None:
+            # a quiet calendar is asked the same again, and building this is a sixth of the call
+            self._asked = (token, request)
+        return request
 
     @staticmethod
     def _listing_error(error: Exception, *, resumed: bool) -> RemoteError:

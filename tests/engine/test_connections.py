@@ -51,7 +51,7 @@ def read(house):
 
     def read(number=None):
         with house.database.read() as connection:
-            return head(connection, number or house.calendar)
+            return head(connection, number or house.calendar, now=house.clock.now())
 
     return read
 
@@ -128,8 +128,9 @@ def test_known_heads_are_those_that_are_read(house):
 
     def both():
         with house.database.read() as connection:
-            found = known.read(connection, numbers)
-            assert found == heads(connection, numbers)
+            now = house.clock.now()
+            found = known.read(connection, numbers, now=now)
+            assert found == heads(connection, numbers, now=now)
             return found
 
     first = both()

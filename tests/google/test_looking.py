@@ -191,3 +191,27 @@ def test_an_unknown_busy_time_is_never_free(server, world):
     server.faults.add("error", "freebusy", status=500)
     with pytest.raises(Transient):
         connector.observe(None, Watcher(connector), WINDOW)
+
+
+def test_the_same_question_is_asked_again_as_often_as_needed(server, world, person):
+    """A quiet look is repeated with one request each, and what happens then is told."""
+    connector = world.connector()
+    made = create(connector, event("e-1", "2027-01-05T10:00")).remote_id
+    watcher = Watcher(connector)
+    watcher.look()
+    watcher.look()
+    cursor = watcher.cursor
+    for _ in range(3):
+        before = connector.requests
+        assert connector.observe(cursor, watcher, WINDOW).changed == ()
+        assert connector.requests == before + 1
+    person.drag(made, 60)
+    (moved,) = connector.observe(cursor, watcher, WINDOW).changed
+    assert moved.remote_id == made
+    # and once more, after an answer was lost
+    server.faults.add("drop_after", "events.list", times=9)
+    with pytest.raises(Transient):
+        connector.observe(cursor, watcher, WINDOW)
+    server.faults.clear()
+    (again,) = connector.observe(cursor, watcher, WINDOW).changed
+    assert again.revision == moved.revision

@@ -94,7 +94,7 @@ def poll(
 
 def _head(services: Services, calendar_id: int) -> Head:
     with services.database.read() as connection:
-        return heads.head(connection, calendar_id)
+        return heads.head(connection, calendar_id, now=services.clock.now())
 
 
 def _pass(services: Services, head: Head, mode: Mode) -> tuple[PollReport | None, int]:
@@ -108,12 +108,14 @@ def _pass(services: Services, head: Head, mode: Mode) -> tuple[PollReport | None
         with services.connections.lent(head) as connector:
             before = connector.requests
             try:
-                report = _with(services, head, connector, mode)
+                report = _with(services, head, connector, mode, before=before)
             finally:
                 spent = connector.requests - before
     except RemoteError as error:
         return _failed(services, head.calendar, error, mode, requests=spent), spent
-    return None if report is None else replace(report, requests=spent), spent
+    if report is not None and report.requests != spent:
+        report = replace(report, requests=spent)
+    return report, spent
 
 
 def _failed(
@@ -128,7 +130,9 @@ def _failed(
     return replace(report, requests=requests)
 
 
-def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> PollReport | None:
+def _with(
+    services: Services, head: Head, connector: Connector, mode: Mode, *, before: int
+) -> PollReport | None:
     calendar = head.calendar
     if calendar.status is CalendarStatus.UNLINKING:
         return unlinking.unlink(services, head, connector, dry_run=mode.dry_run)
@@ -138,7 +142,8 @@ def _with(services: Services, head: Head, connector: Connector, mode: Mode) -> P
     services.failpoint("after_observe")
     if _quiet(services, head, found, mode):
         _checkpoint(services, calendar, found)
-        return _report(calendar, _standing(calendar), quiet=True)
+        spent = connector.requests - before
+        return _report(calendar, _standing(calendar), quiet=True, requests=spent)
     with services.database.read() as connection:
         unsettled = dict(managed.rereads(connection, calendar.id))
         made = managed.unconfirmed(connection, calendar.id)

@@ -1,22 +1,18 @@
-"""Which calendars may be due, and how soon each is looked at again: a query for all of them."""
+"""Which calendars may be due: a query for all of a shard's."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from calwarden.domain.linked_calendar import CalendarStatus
-from calwarden.practice.appointments import LONGEST_MINUTES
+from calwarden.engine.remembered import Remembered, plain
 from calwarden.store.batches import batches
-from calwarden.store.push_tables import subscriptions
-from calwarden.store.tables import appointments, providers
 from calwarden.store.tables import calendars as calendar_table
+from calwarden.store.tables import providers
 
 POLLED = (CalendarStatus.ACTIVE, CalendarStatus.HELD, CalendarStatus.UNLINKING)
-NEAR_AHEAD = timedelta(hours=12)
-NEAR_BEHIND = timedelta(hours=4)
-LONGEST = timedelta(minutes=LONGEST_MINUTES)
 
 
 class Candidate(NamedTuple):
@@ -33,78 +29,54 @@ class Candidate(NamedTuple):
     news: bool
 
 
-class Prospect(NamedTuple):
-    """What decides when a calendar is looked at again.
-
-    ``near``: an appointment is. ``told``: its service tells of changes, and has shown that it can.
-    """
-
-    id: int
-    near: bool
-    told: bool
-
-
 _ID = calendar_table.c.id
-_CANDIDATES = (
-    select(
-        _ID,
-        calendar_table.c.status,
-        calendar_table.c.failures,
-        calendar_table.c.not_before,
-        calendar_table.c.due_at,
-        calendar_table.c.wake_at,
-        calendar_table.c.checked_at,
-        calendar_table.c.pushed_at,
-        (providers.c.schedule_revision != calendar_table.c.planned_revision).label("news"),
-    )
-    .join(providers, providers.c.ref == calendar_table.c.provider)
-    .where(calendar_table.c.status.in_([status.value for status in POLLED]))
-    .order_by(_ID)
-)
-_PROSPECTS = select(
+_COLUMNS = (
     _ID,
-    exists()
-    .where(
-        appointments.c.provider == calendar_table.c.provider,
-        # by the index; what ends later than this began no earlier
-        appointments.c.starts_at.between(bindparam("begun"), bindparam("soon")),
-        appointments.c.ends_at > bindparam("lately"),
-    )
-    .label("near"),
-    exists()
-    .where(
-        subscriptions.c.calendar_id == _ID,
-        subscriptions.c.expires_at > bindparam("now"),
-        subscriptions.c.heard_at.is_not(None),
-    )
-    .label("told"),
-).where(_ID.in_(bindparam("ids", expanding=True)))
+    calendar_table.c.status,
+    calendar_table.c.failures,
+    calendar_table.c.not_before,
+    calendar_table.c.due_at,
+    calendar_table.c.wake_at,
+    calendar_table.c.checked_at,
+    calendar_table.c.pushed_at,
+    providers.c.schedule_revision != calendar_table.c.planned_revision,
+)
 
 
-def members(connection: Connection, number: int, of: int) -> list[Candidate]:
-    """Return the candidates of a shard, by id."""
-    return _candidates(connection, _ID % of == number)
+def _query(*columns: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(*columns)
+        .join_from(calendar_table, providers, providers.c.ref == calendar_table.c.provider)
+        .where(calendar_table.c.status.in_([status.value for status in POLLED]))
+        .order_by(_ID)
+    )
+
+
+_CANDIDATES = _query(*_COLUMNS).where(_ID.in_(bindparam("ids", expanding=True)))
+_PLAIN = _query(*plain(_COLUMNS))
+
+
+class Members:
+    """The candidates of a shard. For one thread at a time."""
+
+    def __init__(self, number: int, of: int) -> None:
+        self._rows = _PLAIN.where(_ID % of == number)
+        self._known: Remembered[Candidate] = Remembered()
+
+    def read(self, connection: Connection) -> list[Candidate]:
+        """Return the candidates as they are now, by id."""
+        rows = [tuple(row) for row in connection.execute(self._rows)]
+        found = self._known.of(rows, lambda others: _candidates(connection, others))
+        return list(found.values())
 
 
 def member(connection: Connection, calendar_id: int) -> Candidate | None:
     """Return one candidate; None where there is none, or it is not polled."""
-    return next(iter(_candidates(connection, _ID.in_([calendar_id]))), None)
+    return _candidates(connection, [calendar_id]).get(calendar_id)
 
 
-def prospects(connection: Connection, ids: Iterable[int], *, now: datetime) -> dict[int, Prospect]:
-    """Return what decides on the next look at each of some calendars."""
-    times = {
-        "soon": now + NEAR_AHEAD,
-        "lately": now - NEAR_BEHIND,
-        "begun": now - NEAR_BEHIND - LONGEST,
-        "now": now,
-    }
-    return {
-        row.id: Prospect(*row)
-        for part in batches(ids)
-        for row in connection.execute(_PROSPECTS, {**times, "ids": part})
-    }
-
-
-def _candidates(connection: Connection, which: ColumnElement[bool]) -> list[Candidate]:
-    return [Candidate(*row) for row in connection.execute(_CANDIDATES.where(which))]
+def _candidates(connection: Connection, ids: list[int]) -> dict[int, Candidate]:
+    found: Iterator[Any] = (
+        row for part in batches(ids) for row in connection.execute(_CANDIDATES, {"ids": part})
+    )
+    return {row[0]: Candidate(*row) for row in found}

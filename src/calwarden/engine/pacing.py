@@ -2,10 +2,11 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from calwarden.clock import Clock
@@ -34,8 +35,10 @@ class Pace:
 
 @dataclass(slots=True)
 class _Bucket:
+    pace: Pace
     tokens: float
     filled: float
+    places: threading.BoundedSemaphore
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -52,7 +55,6 @@ class Pacer:
         self._default = default or Pace()
         self._paces = paces or {}
         self._buckets: dict[str, _Bucket] = {}
-        self._places: dict[str, threading.BoundedSemaphore] = {}
         self._lock = threading.Lock()
         self._told = itertools.count(1)
         self.news = 0
@@ -64,38 +66,38 @@ class Pacer:
 
     def wait(self, key: str) -> None:
         """Wait until one more request may be sent to ``key``, and take its token."""
-        pace = self._pace(key)
-        with self._lock:
-            bucket = self._buckets.setdefault(
-                key, _Bucket(tokens=float(pace.burst), filled=self._clock.monotonic())
-            )
+        bucket = self._bucket(key)
+        pace = bucket.pace
         with bucket.lock:
             now = self._clock.monotonic()
-            bucket.tokens = min(
-                float(pace.burst), bucket.tokens + (now - bucket.filled) * pace.rate
-            )
+            filled = bucket.tokens + (now - bucket.filled) * pace.rate
+            bucket.tokens = min(float(pace.burst), filled) - 1
             bucket.filled = now
-            bucket.tokens -= 1
             owed = max(0.0, -bucket.tokens / pace.rate)
         if owed:
             self._clock.pause(timedelta(seconds=owed))
 
-    @contextmanager
-    def place(self, key: str) -> Iterator[None]:
+    def place(self, key: str) -> AbstractContextManager[Any]:
         """Hold one of the places of ``key`` while a calendar there is polled."""
-        with self._lock:
-            places = self._places.setdefault(
-                key, threading.BoundedSemaphore(self._pace(key).together)
-            )
-        with places:
-            yield
+        return self._bucket(key).places
 
     def knows(self, key: str) -> bool:
         """Tell whether a key has a pace of its own."""
         return self._own(key) is not None
 
-    def _pace(self, key: str) -> Pace:
-        return self._own(key) or self._default
+    def _bucket(self, key: str) -> _Bucket:
+        known = self._buckets.get(key)
+        if known is not None:
+            return known
+        pace = self._own(key) or self._default
+        made = _Bucket(
+            pace=pace,
+            tokens=float(pace.burst),
+            filled=self._clock.monotonic(),
+            places=threading.BoundedSemaphore(pace.together),
+        )
+        with self._lock:
+            return self._buckets.setdefault(key, made)
 
     def _own(self, key: str) -> Pace | None:
         group = key[: key.rfind(":") + 1]

@@ -88,7 +88,7 @@ def _poll(services: Services, calendar_id: int, mode: Mode) -> PollReport:
 
 def _head(services: Services, calendar_id: int) -> heads.Head:
     with services.database.read() as connection:
-        return heads.head(connection, calendar_id)
+        return heads.head(connection, calendar_id, now=services.clock.now())
 
 
 def _busy(services: Services, calendar_id: int, total: PollReport | None) -> PollReport:

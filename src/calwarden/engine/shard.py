@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, or_, update
 from calwarden.domain.linked_calendar import CalendarStatus
 from calwarden.engine import due, heads
 from calwarden.engine.cycle import poll
-from calwarden.engine.due import Candidate, Prospect
+from calwarden.engine.due import Candidate, Members
 from calwarden.engine.heads import Head, KnownHeads
 from calwarden.engine.lease import LeaseLost
 from calwarden.engine.pacing import Pacer, pace_key
@@ -76,6 +76,7 @@ class Shard:
         self._checked: dict[int, datetime] = {}
         self._heard: dict[int, datetime] = {}
         self._stored_at = services.clock.now()
+        self._members = Members(number, of)
         self._known = KnownHeads()
 
     def make_due(self, calendar_id: int) -> None:
@@ -85,9 +86,8 @@ class Shard:
     def run(self, now: datetime) -> list[PollReport]:
         """Poll what is due in a thread pool; a failure of one calendar stops no other."""
         with self._services.database.read() as connection:
-            found = due.members(connection, self.number, self.of)
-            ids = [one.id for one in found if self._is_due(one, now)]
-            picked = self._picked(self._known.read(connection, ids) if ids else {})
+            ids = [one.id for one in self._members.read(connection) if self._is_due(one, now)]
+            picked = self._picked(self._known.read(connection, ids, now=now) if ids else {})
         if not picked:
             self._store(now)
             return []
@@ -126,7 +126,7 @@ class Shard:
             one = due.member(connection, calendar_id)
             if one is None or not self._is_due(one, now):
                 return None
-            picked = self._picked(heads.heads(connection, [calendar_id]))
+            picked = self._picked(heads.heads(connection, [calendar_id], now=now))
         reports = [self._poll(each) for each in picked]
         self._done(picked, reports, now)
         return reports[0] if reports else None
@@ -140,16 +140,13 @@ class Shard:
         return [_Picked(head=one, read_at=read_at, news=news) for one in found.values()]
 
     def _done(self, picked: list[_Picked], reports: list[PollReport | None], now: datetime) -> None:
-        polled = [report.id for report in reports if report is not None]
-        with self._services.database.read() as connection:
-            found = due.prospects(connection, polled, now=now) if polled else {}
-        for one in picked:
+        for one, report in zip(picked, reports, strict=True):
             number = one.head.calendar.id
-            if number in found:
-                self._due[number] = now + self._interval(found[number])
-                self._checked[number] = now
-            else:
+            if report is None:
                 self._due[number] = now + STUCK_AGAIN
+            else:
+                self._due[number] = now + self._interval(one.head)
+                self._checked[number] = now
 
     def _is_due(self, one: Candidate, now: datetime) -> bool:
         if one.not_before is not None and one.not_before > now:
@@ -222,10 +219,10 @@ class Shard:
         else:
             self._heard[calendar_id] = heard
 
-    def _interval(self, prospect: Prospect) -> timedelta:
-        if prospect.told:
+    def _interval(self, head: Head) -> timedelta:
+        if head.told:
             return self._intervals.told
-        return self._intervals.near if prospect.near else self._intervals.far
+        return self._intervals.near if head.near else self._intervals.far
 
     def _store(self, now: datetime) -> None:
         """Keep due and last-checked times: after a restart at most a minute is polled again."""
